@@ -1,0 +1,1 @@
+"""Slack: questions and decisions in, answers and proposals out."""

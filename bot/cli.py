@@ -1,0 +1,306 @@
+"""The command line: `finops-bot VERB …`. Parses words, calls the rooms, prints; heavy libraries load with the verb that needs them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
+
+DONE, OURS, CALLERS, DEGRADED = 0, 1, 2, 3
+VERSION = "0.1.0"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 done, 1 our fault, 2 the caller's mistake, 3 done but something was quarantined."""
+    from bot import assemble
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        options = _parser().parse_args(words)
+        return int(VERBS[options.verb](options))
+    except FinopsError as problem:
+        _say_problem(problem, as_json=as_json)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        return OURS
+    except BrokenPipeError:
+        return DONE
+    except Exception as problem:
+        if "--debug" in words:
+            raise
+        assemble.LOG.debug("unexpected", exc_info=problem)
+        _say_problem(
+            FinopsError(f"unexpected {type(problem).__name__}: {problem}; run it again with --debug and report what it shows"),
+            as_json=as_json,
+        )
+        return OURS
+
+
+class _Parser(argparse.ArgumentParser):
+    """Mistakes end in one sentence and exit code 2, like every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        word = message.partition("invalid choice: '")[2].partition("'")[0]
+        near = close_to(word, VERBS) if word else ()
+        if near:
+            raise UserError(f"'{word}' is not a command. Did you mean '{near[0]}'?", did_you_mean=near)
+        raise UserError(f"{message}; see finops-bot --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="finops-bot", description="What does our AI cost, why, and what do we do about it: in Slack and here.")
+    _common(parser, root=True)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, about: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=about, description=about)
+        _common(made, root=False)
+        return made
+
+    ask = verb("ask", 'ask as in Slack: finops-bot ask "team=ml last 7d by=model"')
+    ask.add_argument("words", nargs="*", help="the words after /cost")
+    ask.add_argument("--chart", type=Path, metavar="FILE", help="where to save the chart (default: charts/ID.png)")
+    ask.add_argument("--no-chart", action="store_true", help="save no chart")
+    ask.add_argument("--known-at", metavar="WHEN", help="answer from the deliveries made by then")
+    ingest = verb("ingest", "load bills: finops-bot ingest focus PATH…")
+    ingest.add_argument("kind", help="the bills' format: focus, aws")
+    ingest.add_argument("paths", nargs="+", help="files or folders")
+    ingest.add_argument("--source", help="name of the bill (default: the format's name)")
+    ingest.add_argument("--delivered", metavar="WHEN", help="when it was delivered (default: now)")
+    ingest.add_argument("--accept", action="store_true", help="load the good rows although others break a rule, or the size is odd")
+    check = verb("check", "report every problem of the configuration at once")
+    check.add_argument("--online", action="store_true", help="also try Slack and the databases")
+    init = verb("init", "write example budgets.yaml and rules.yaml")
+    init.add_argument("folder", nargs="?", type=Path)
+    run = verb("run", "answer in Slack until stopped")
+    run.add_argument("--only", choices=("bot", "api"), help="only this part")
+    demo = verb("demo", "a local Slack in the browser with real sample bills")
+    demo.add_argument("--port", type=int, default=0, help="port of the page (default: any free one)")
+    demo.add_argument("--no-open", action="store_true", help="do not open a browser")
+    demo.add_argument("--once", action="store_true", help="answer the demo questions, print what happened, and end")
+    job = verb("job", "run one scheduled agent now")
+    job.add_argument("name")
+    verb("version", "print the version")
+    verb("help", "how to ask")
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, *, root: bool) -> None:
+    """The same options before and after the verb; the later place must not reset the earlier."""
+    missing = None if root else argparse.SUPPRESS
+    off = False if root else argparse.SUPPRESS
+    parser.add_argument("--config", type=Path, metavar="DIR", default=missing, help="folder with budgets.yaml and rules.yaml")
+    parser.add_argument("--as-of", metavar="WHEN", default=missing, help="as it was before that day or instant")
+    parser.add_argument("--json", action="store_true", default=off, help="print one JSON document")
+    parser.add_argument("--debug", action="store_true", default=off, help="log everything, show tracebacks")
+
+
+def _say_problem(problem: FinopsError, *, as_json: bool) -> None:
+    meant = getattr(problem, "did_you_mean", ())
+    suggestion = getattr(problem, "suggestion", None)
+    if as_json:
+        _print_json({"error": str(problem), "suggestion": suggestion, "did_you_mean": list(meant)})
+    lines = [str(problem)]
+    if isinstance(problem, QueryError) and meant and "did you mean" not in str(problem).lower():
+        lines.append(f"Did you mean: {' | '.join(meant)}")
+    if isinstance(problem, QueryError) and suggestion:
+        lines.append(f"For example: {suggestion}")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _tools(options: argparse.Namespace) -> Any:
+    from bot.assemble import assemble, environment, set_up_logging
+    from finops.settings import config_folder
+
+    set_up_logging("DEBUG" if options.debug else "WARNING")
+    return assemble(config_folder(environment(), options.config))
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from bot.commands import Asking, CostReply, reply
+
+    with _tools(options) as tools:
+        tools.align("ask")
+        known_at = tools.moment(options.known_at) if options.known_at else None
+        draws = not (options.json or options.no_chart)
+        asking = Asking("terminal", tools.moment(options.as_of), known_at, chart=draws or options.chart is not None)
+        said = reply(tools, " ".join(options.words) or "help", asking)
+        if options.json:
+            _print_json(said.document)
+        elif isinstance(said, CostReply):
+            _show_cost(said)
+        else:
+            print("\n".join((said.title, "", *said.lines)))
+        if isinstance(said, CostReply) and said.answer.sums and asking.chart:
+            _save_chart(said, options.chart or Path("charts") / f"{said.answer.id}.png", quiet=options.json)
+    return DONE
+
+
+def _show_cost(said: Any) -> None:
+    from rich.console import Console
+
+    from bot.terminal import print_answer
+
+    print_answer(said.answer, said.today, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+
+
+def _save_chart(said: Any, path: Path, *, quiet: bool) -> None:
+    from finops.charts import draw
+
+    picture = draw(said.answer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture.png)
+    if not quiet:
+        print(f"Chart: {path}")
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from bot.progress import progress_bar
+    from jobs.ingest_bills import delivered, ingest_files
+
+    with _tools(options) as tools:
+        tools.align("ingest")
+        at = tools.moment(options.delivered) if options.delivered else None
+        delivery = delivered(at, tools.now(), "terminal", accept=options.accept)
+        paths = [Path(path) for path in options.paths]
+        with progress_bar(f"loading {options.kind}") as progress:
+            done = ingest_files(tools.ledger, paths, options.kind, delivery=delivery, source=options.source, progress=progress)
+    if options.json:
+        _print_json({"loads": [_load(load) for load in done.loads], "notes": list(done.notes)})
+    else:
+        _show_loads(done)
+    return DEGRADED if done.is_degraded else DONE
+
+
+def _load(load: Any) -> dict[str, Any]:
+    from finops.answer_json import amount
+
+    return {
+        "source": load.source,
+        "period": load.period,
+        "rows": load.rows,
+        "billed_cost": amount(load.billed_cost),
+        "effective_cost": amount(load.effective_cost),
+        "currency": load.currency,
+        "status": load.status,
+        "reason": load.reason,
+    }
+
+
+def _show_loads(done: Any) -> None:
+    from finops.money import show
+
+    for load in done.loads:
+        money = f", effective {show(load.effective_cost, load.currency)}" if load.currency else ""
+        print(f"{load.source} {load.period}: {load.status}, {load.rows:,} rows{money}{f' ({load.reason})' if load.reason else ''}")
+    for note in done.notes:
+        print(f"Note: {note}")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bot.assemble import environment
+    from finops.config_files import load_rulebook
+    from finops.settings import config_folder, read
+
+    folder = config_folder(environment(), options.config)
+    problems: list[str] = []
+    for part in (lambda: read(environment(), folder), lambda: load_rulebook(folder)):
+        try:
+            part()
+        except ConfigError as found:
+            problems += found.problems
+    if options.online and not problems:
+        from bot.online import problems_online
+
+        with _tools(options) as tools:
+            problems += problems_online(tools)
+    if options.json:
+        _print_json({"ok": not problems, "problems": problems})
+        return CALLERS if problems else DONE
+    if problems:
+        raise ConfigError(problems)
+    print(f"{folder}: the configuration is in order")
+    return DONE
+
+
+def _init(options: argparse.Namespace) -> int:
+    from importlib.resources import files
+
+    folder = options.folder or options.config or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("budgets.yaml", "rules.yaml")
+    taken = [name for name in names if (folder / name).exists()]
+    if taken:
+        raise UserError(f"{folder / taken[0]} exists already; init writes no file over yours: choose another folder")
+    for name in names:
+        (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
+    written = [str(folder / name) for name in names]
+    if options.json:
+        _print_json({"written": written})
+    else:
+        print(f"wrote {' and '.join(written)}; change them, then run finops-bot check --config {folder}")
+    return DONE
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bot.serve import run
+
+    with _tools(options) as tools:
+        return run(tools, options.only)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bot.demo import demo
+
+    return int(demo(options.config, port=options.port, opens=not options.no_open, once=options.once, as_json=options.json))
+
+
+def _job(options: argparse.Namespace) -> int:
+    from jobs.registry import Tools as JobTools
+    from jobs.registry import find
+
+    job = find(options.name)
+    with _tools(options) as tools:
+        result = job.work(JobTools(tools.ledger, tools.moment(options.as_of)))
+    if options.json:
+        _print_json({"job": job.name, "result": result})
+    else:
+        print(result)
+    return DONE
+
+
+def _version(options: argparse.Namespace) -> int:
+    if options.json:
+        _print_json({"version": VERSION})
+    else:
+        print(f"finops-bot {VERSION}")
+    return DONE
+
+
+def _help(options: argparse.Namespace) -> int:
+    options.words, options.known_at, options.chart, options.no_chart = ["help"], None, None, True
+    return _ask(options)
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "ask": _ask,
+    "ingest": _ingest,
+    "check": _check,
+    "init": _init,
+    "run": _run,
+    "demo": _demo,
+    "job": _job,
+    "version": _version,
+    "help": _help,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

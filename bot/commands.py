@@ -1,0 +1,198 @@
+"""The verbs of `/cost`, the same in Slack and in the terminal: parse, ask, and say it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from bot.assemble import Tools
+from finops.answer_json import document, moment
+from finops.answers import Answer
+from finops.charges import DIMENSIONS
+from finops.echo import describe, echo
+from finops.errors import QueryError
+from finops.query import CostQuery, parse, unknown_values
+from finops.query_help import HELP, help_text
+from finops.query_json import from_json, to_json
+
+SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, as of which instant (UTC), and from which deliveries: all live ones, or those made by `known_at`."""
+
+    asked_by: str
+    until: datetime
+    known_at: datetime | None = None
+    chart: bool = False
+
+
+@dataclass(frozen=True)
+class CostReply:
+    """An answer about cost."""
+
+    answer: Answer
+    today: date
+
+    @property
+    def document(self) -> dict[str, object]:
+        return document(self.answer)
+
+
+@dataclass(frozen=True)
+class TextReply:
+    """Anything else that is told in lines; `document` is what scripts get."""
+
+    title: str
+    lines: tuple[str, ...]
+    document: dict[str, Any]
+    is_help: bool = False
+
+
+Reply = CostReply | TextReply
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A word after `/cost` that is not a question about cost."""
+
+    name: str
+    about: str
+    run: Callable[[Tools, str, Asking], Reply]
+
+
+def reply(tools: Tools, text: str, asking: Asking) -> Reply:
+    """Answer the words after `/cost`. Raises UserError in one sentence that says what would work."""
+    tools.refresh()
+    first, _, rest = text.strip().partition(" ")
+    verb = VERBS.get(first.lower())
+    if verb is not None:
+        return verb.run(tools, rest.strip(), asking)
+    return ask(tools, read(tools, text, asking.until), asking)
+
+
+def read(tools: Tools, text: str, until: datetime) -> CostQuery:
+    """Parse a question; where that fails, look what its words are in the ledger, so that the error can say what was meant."""
+    today = tools.today(until)
+    try:
+        return parse(text, today)
+    except QueryError:
+        return parse(text, today, values=KnownValues(tools, until))
+
+
+def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
+    """Answer a question that is already understood, and remember it under its id."""
+    answer = tools.ledger.answer(query, asking.until, parts=asking.chart, known_at=asking.known_at)
+    if not answer.sums:
+        unknown = unknown_values(query, KnownValues(tools, asking.until))
+        answer = replace(answer, notes=(*answer.notes, *(f"There is {sentence}" for sentence in unknown)))
+    if tools.config_problem:
+        answer = replace(answer, notes=(*answer.notes, tools.config_problem))
+    tools.ledger.remember(answer, to_json(query), asking.asked_by, tools.now(), asking.until)
+    return CostReply(answer, tools.today(asking.until))
+
+
+class KnownValues(Mapping[str, list[str]]):
+    """What the ledger holds under the dimensions people abbreviate; read when looked at, for errors only."""
+
+    def __init__(self, tools: Tools, until: datetime) -> None:
+        self._tools, self._until = tools, until
+        self._found: dict[str, list[str]] = {}
+
+    def __getitem__(self, name: str) -> list[str]:
+        if name not in DIMENSIONS:
+            raise KeyError(name)
+        if name not in self._found:
+            self._found[name] = self._tools.ledger.values(name, self._until)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SUGGESTED)
+
+    def __len__(self) -> int:
+        return len(SUGGESTED)
+
+
+def _help(tools: Tools, rest: str, asking: Asking) -> Reply:
+    examples = [example.text for example in HELP]
+    lines = (*help_text().splitlines(), "", *(f"{verb.name}: {verb.about}" for verb in VERBS.values()))
+    found = {"error": None, "suggestion": examples[0], "did_you_mean": examples, "help": "\n".join(lines)}
+    return TextReply("How to ask", lines, found, is_help=True)
+
+
+def _sources(tools: Tools, rest: str, asking: Asking) -> Reply:
+    found = tools.ledger.sources(asking.until)
+    lines = [
+        f"{one.source}: delivered {one.delivered_at:%Y-%m-%d %H:%M}Z, reaches {one.last_day}, complete before {one.complete_until}"
+        for one in found
+    ]
+    told = [
+        {
+            "source": one.source,
+            "delivered_at": moment(one.delivered_at),
+            "last_day": str(one.last_day),
+            "complete_before": str(one.complete_until),
+        }
+        for one in found
+    ]
+    return TextReply("Bills in the ledger", tuple(lines) or ("No bill is loaded yet.",), {"sources": told})
+
+
+def _loads(tools: Tools, rest: str, asking: Asking) -> Reply:
+    from finops.ledger.catalog import past_loads
+
+    found = past_loads(tools.ledger.engine, *(rest.split(" ")[:2] if rest else ()))
+    lines = [_load_line(load) for load in found]
+    told = [
+        {
+            "source": load.source,
+            "period": load.period,
+            "delivered_at": moment(load.delivered_at),
+            "recorded_at": moment(load.recorded_at),
+            "status": load.status,
+            "reason": load.reason,
+            "live": load.is_live,
+            "rows": load.rows,
+            "effective_cost": {currency: str(amount) for currency, amount in load.effective.items()},
+            "bad_rows": load.bad_rows,
+        }
+        for load in found
+    ]
+    return TextReply("Deliveries", tuple(lines) or ("Nothing was delivered yet.",), {"loads": told})
+
+
+def _load_line(load: Any) -> str:
+    money = ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(load.effective.items()))
+    state = load.status + (" (live)" if load.is_live else "") + (f": {load.reason}" if load.reason else "")
+    return f"{load.source} {load.period}: delivered {load.delivered_at:%Y-%m-%d %H:%M}Z, {load.rows} rows, {money or '–'}, {state}"
+
+
+def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
+    """Replay a question by its id: how it was understood, from which deliveries, by which statements, with which result."""
+    kept, until = tools.ledger.recall(rest.strip().upper())
+    query = from_json(kept)
+    again = tools.ledger.answer(query, until)
+    loads, statements = tools.ledger.evidence(query, until)
+    totals = [f"{sums.total if sums.total is not None else 'no data'} {sums.currency}" for sums in again.sums] or ["no data"]
+    lines = (
+        f"Asked: {echo(query)}",
+        f"Understood as: {describe(query, tools.today(until))}",
+        f"Now answers: {', '.join(totals)}",
+        *(f"From: {load.source} {load.period}, delivered {load.delivered_at:%Y-%m-%d %H:%M}Z, {load.rows} rows" for load in loads),
+        *(f"By: {' '.join(sql.split())}" for sql in statements),
+    )
+    evidence = [{"source": one.source, "period": one.period, "delivered_at": moment(one.delivered_at), "rows": one.rows} for one in loads]
+    found = {"id": rest, "question": echo(query), "loads": evidence, "sql": list(statements), "answer": document(again)}
+    return TextReply(f"Why {rest.upper()}", lines, found)
+
+
+VERBS: Final[dict[str, Verb]] = {
+    verb.name: verb
+    for verb in (
+        Verb("help", "this page", _help),
+        Verb("sources", "which bills are loaded, and how far they reach", _sources),
+        Verb("loads", "every delivery: what changed, and when; `loads SOURCE 2026-03` for one", _loads),
+        Verb("why", "`why Q-…` replays an answer: deliveries, statements, result", _why),
+    )
+}

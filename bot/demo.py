@@ -1,0 +1,159 @@
+"""`finops-bot demo`: a local Slack in the browser, real sample bills, and the bot between them."""
+
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from bot.assemble import Tools, assemble, environment, is_terminal, set_up_logging
+from bot.manifest import manifest
+from finops.errors import FinopsError
+from finops.sample import bills
+from finops.secret import Secret
+from jobs.ingest_bills import delivered, ingest_files
+from slackbox.server import Slackbox, start
+from slackbox.settings import Settings as BoxSettings
+
+CHANNEL: Final = "ai-costs"
+QUESTIONS: Final = (
+    "/cost team=ml last 7d by=model",
+    "/cost last 30d by=team",
+    "/cost mtd by=provider vs last month",
+    "/cost team=none last 7d by=service top 5",
+    "/cost custo por modelo últimos 7d",
+)
+ANSWER_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One demo question, what came back in the local Slack, and after how long."""
+
+    question: str
+    answer: str
+    blocks: tuple[str, ...]
+    seconds: float
+
+
+def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bool) -> int:
+    """Run until Ctrl-C, or answer the demo questions `once` and print what happened."""
+    set_up_logging("WARNING")
+    with contextlib.ExitStack() as stack:
+        folder = config or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-demo-")))
+        _say("finops-bot demo: loading real sample bills …")
+        tools = stack.enter_context(_tools(folder))
+        loaded = load_sample(tools)
+        _say(f"  {loaded:,} charges of {len(bills.SOURCES)} bills, the last day is yesterday ({folder})")
+        box = stack.enter_context(_slack(port))
+        with serving(tools, box):
+            return _once(box, as_json=as_json) if once else _until_stopped(box, opens=opens)
+
+
+def _tools(folder: Path) -> Tools:
+    for name in ("budgets.yaml", "rules.yaml"):
+        if not (folder / name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
+    return assemble(folder, {name: value for name, value in environment().items() if not name.startswith("SLACK_")})
+
+
+def load_sample(tools: Tools) -> int:
+    """Load the sample bills, moved so that their last day is yesterday; return how many charges they hold."""
+    now = tools.now()
+    rows = 0
+    with tempfile.TemporaryDirectory(prefix="finops-bot-sample-") as folder:
+        for bill in bills.write(Path(folder), tools.today(now) - timedelta(days=1)):
+            done = ingest_files(tools.ledger, [bill.path], "focus", delivery=delivered(None, now, "demo", accept=False), source=bill.source)
+            rows += sum(load.rows for load in done.loads)
+    return rows
+
+
+def _slack(port: int) -> Slackbox:
+    return start(BoxSettings(manifest=manifest(), port=port))
+
+
+@contextlib.contextmanager
+def serving(tools: Tools, box: Slackbox) -> Iterator[None]:
+    """Run the bot against the local Slack, by Socket Mode, without a listener of its own."""
+    from bot.serve import Service
+
+    service = Service(with_slack(tools, box), http=False)
+    service.start()
+    try:
+        yield
+    finally:
+        service.stop()
+
+
+def with_slack(tools: Tools, box: Slackbox) -> Tools:
+    """Point the tools at the local Slack: its address and the tokens that open nothing but it."""
+    bot, app = Secret(box.settings.bot_token), Secret(box.settings.app_token)
+    tools.settings = replace(tools.settings, slack_api_url=box.api_url, slack_bot_token=bot, slack_app_token=app, slack_signing_secret=None)
+    return tools
+
+
+def _until_stopped(box: Slackbox, *, opens: bool) -> int:
+    _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  Ctrl-C ends the demo.")
+    if opens and is_terminal():
+        webbrowser.open(box.url)
+    stopping = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopping.set())
+    stopping.wait()
+    return 0
+
+
+def _once(box: Slackbox, *, as_json: bool) -> int:
+    asked = [ask_in_slack(box, question) for question in QUESTIONS]
+    if as_json:
+        print(json.dumps({"slack": box.url, "asked": [vars(one) for one in asked]}, ensure_ascii=False, indent=2))
+        return 0
+    for one in asked:
+        print(f"\n> {one.question}\n{one.answer}\n  [{', '.join(one.blocks)}; {one.seconds:.2f} s]")
+    return 0
+
+
+def ask_in_slack(box: Slackbox, question: str) -> Asked:
+    """Type a slash command as a member and wait for the answer only that member sees. Raises FinopsError when none comes."""
+    state = _call(box, "state?user=" + _member(box))
+    user, channel = state["me"], next(one["id"] for one in state["channels"] if one["name"] == CHANNEL)
+    before = len(state["messages"].get(channel, ()))
+    began = time.monotonic()
+    _call(box, "command", {"user": user, "channel": channel, "text": question})
+    while time.monotonic() - began < ANSWER_SECONDS:
+        messages = _call(box, f"state?user={user}")["messages"].get(channel, [])
+        if len(messages) > before:
+            last = messages[-1]
+            return Asked(question, _plain(last), tuple(block["type"] for block in last["blocks"]), time.monotonic() - began)
+        time.sleep(0.02)
+    raise FinopsError(f"no answer to '{question}' within {ANSWER_SECONDS:g} s; look at {box.url}/_box/log")
+
+
+def _plain(message: Mapping[str, Any]) -> str:
+    return str(message["text"]).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _member(box: Slackbox) -> str:
+    return next(user.id for user in box.world.users.values() if user.role == "member")
+
+
+def _call(box: Slackbox, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(f"{box.url}/_box/{path}", data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - our own server
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,24 @@
+"""Plain pages of lines: what is told in words rather than figures."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from bot.blocks import Message
+from bot.slack_text import mrkdwn, section
+
+MOST_PAGES: Final = 4  # all blocks of a message together hold about 12,000 characters
+
+
+def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False) -> Message:
+    """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own."""
+    pages = [f"*{mrkdwn(title, 150)}*"]
+    for line in lines:
+        shown = line if trusted else mrkdwn(line, 600)
+        if len(pages[-1]) + len(shown) < 2900:
+            pages[-1] += f"\n{shown}"
+        elif len(pages) < MOST_PAGES:
+            pages.append(shown)
+        else:
+            pages[-1] += "\n…"
+            break
+    return Message(mrkdwn(title, 150), [section(page, f"lines.{number}") for number, page in enumerate(pages)])

@@ -1,0 +1,118 @@
+"""An answer as the JSON document that scripts rely on; keys may be added, never renamed or dropped."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from finops.answers import Answer, Freshness, LikeForLike, Point, Row, Sums
+from finops.periods import DAY
+from finops.query_json import to_json
+
+Document = dict[str, object]
+NO_UNITS: Document = {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None}
+
+
+def document(answer: Answer) -> Document:
+    """Return the whole answer as JSON values; several currencies are listed apart, since their sum would mean nothing."""
+    only = answer.sums[0] if len(answer.sums) == 1 else None
+    return {
+        "id": answer.id,
+        "query": to_json(answer.query),
+        "metric": answer.query.metric,
+        **(_sums(only, answer) if only else _without_one_currency(answer)),
+        "by_currency": [_sums(each, answer) for each in answer.sums] if len(answer.sums) > 1 else None,
+        "as_of": None if answer.as_of is None else moment(answer.as_of),
+        "complete_through": None if answer.complete_until is None else (answer.complete_until - DAY).isoformat(),
+        "sources": [_source(each) for each in answer.sources],
+        "notes": list(answer.notes),
+    }
+
+
+def amount(value: Decimal | None) -> str | None:
+    """Write a decimal plainly: no exponent, no trailing zeros, every digit that counts."""
+    if value is None:
+        return None
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text
+
+
+def moment(time: datetime) -> str:
+    """Write a time in UTC with `Z`; a time without an offset already is UTC."""
+    return f"{(time if time.tzinfo is None else time.astimezone(UTC)).replace(tzinfo=None).isoformat()}Z"
+
+
+def _sums(sums: Sums, answer: Answer) -> Document:
+    by = answer.query.by
+    return {
+        "currency": sums.currency,
+        "total": amount(sums.total),
+        "previous": _previous(answer, sums.previous),
+        "change": amount(sums.change),
+        "change_share": sums.change_share,
+        "rows": [_row(row, by) for row in sums.rows],
+        "other": None if sums.rest is None else {**_figures(sums.rest), "groups": sums.rest_groups},
+        "movers": [_mover(row, answer.movers_by) for row in sums.movers],
+        "like_for_like": _like_for_like(sums.like_for_like),
+        "series": [_point(point) for point in sums.series],
+    }
+
+
+def _without_one_currency(answer: Answer) -> Document:
+    return {
+        **dict.fromkeys(("currency", "total", "change", "change_share", "other", "like_for_like")),
+        "previous": _previous(answer, None),
+        "rows": [],
+        "movers": [],
+        "series": [],
+    }
+
+
+def _previous(answer: Answer, total: Decimal | None) -> Document | None:
+    compare = answer.query.compare
+    if compare is None:
+        return None
+    return {"start": compare.start.isoformat(), "end": compare.end.isoformat(), "total": amount(total)}
+
+
+def _row(row: Row, by: Sequence[str]) -> Document:
+    return {"key": _key(row, by), **_figures(row), "units": dict(NO_UNITS)}
+
+
+def _mover(row: Row, by: Sequence[str]) -> Document:
+    return {"key": _key(row, by), **_figures(row), "change": amount(row.change)}
+
+
+def _key(row: Row, by: Sequence[str]) -> Document:
+    return dict(zip(by, row.key, strict=True))
+
+
+def _figures(row: Row) -> Document:
+    return {"cost": amount(row.cost), "previous": amount(row.previous), "share": row.share}
+
+
+def _like_for_like(cut: LikeForLike | None) -> Document | None:
+    if cut is None:
+        return None
+    change = cut.total - cut.previous
+    share = float(change / abs(cut.previous)) if cut.previous else None
+    return {
+        "days": cut.days,
+        "total": amount(cut.total),
+        "previous": amount(cut.previous),
+        "change": amount(change),
+        "change_share": share,
+    }
+
+
+def _point(point: Point) -> Document:
+    return {"date": point.start.isoformat(), "cost": amount(point.cost), "complete": point.complete}
+
+
+def _source(source: Freshness) -> Document:
+    return {
+        "source": source.source,
+        "delivered_at": moment(source.delivered_at),
+        "last_day": source.last_day.isoformat(),
+        "complete_through": (source.complete_until - DAY).isoformat(),
+    }

@@ -1,0 +1,93 @@
+"""What a question is answered with: figures first, and how far they can be trusted."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from finops.query import CostQuery
+
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far the bill of one source reaches: all days before `complete_until` are complete."""
+
+    source: str
+    delivered_at: datetime
+    last_day: date
+    complete_until: date
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of the breakdown; `previous` is None where the question compares with nothing, `cost` where the group is gone."""
+
+    key: Key
+    cost: Decimal | None
+    previous: Decimal | None
+    share: float | None
+
+    @property
+    def change(self) -> Decimal:
+        return (self.cost or Decimal(0)) - (self.previous or Decimal(0))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One day, week or month of the series; cost None means no data, which is not zero. `parts` follow the rows, then the rest."""
+
+    start: date
+    cost: Decimal | None
+    complete: bool
+    parts: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True)
+class LikeForLike:
+    """Both periods cut to their first `days` days, all of them complete."""
+
+    days: int
+    total: Decimal
+    previous: Decimal
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The figures in one currency. `rows` are the largest groups, `rest` sums the `rest_groups` others, `movers` changed most."""
+
+    currency: str
+    total: Decimal | None
+    previous: Decimal | None
+    rows: tuple[Row, ...]
+    movers: tuple[Row, ...]
+    rest: Row | None
+    rest_groups: int
+    series: tuple[Point, ...]
+    like_for_like: LikeForLike | None = None
+
+    @property
+    def change(self) -> Decimal | None:
+        if self.total is None or self.previous is None:
+            return None
+        return self.total - self.previous
+
+    @property
+    def change_share(self) -> float | None:
+        if self.change is None or not self.previous:
+            return None
+        return float(self.change / abs(self.previous))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question. `sums` has one entry a currency, none when nothing matched; `movers_by` names what moved."""
+
+    id: str
+    query: CostQuery
+    sums: tuple[Sums, ...]
+    movers_by: tuple[str, ...]
+    as_of: datetime | None
+    complete_until: date | None
+    sources: tuple[Freshness, ...]
+    notes: tuple[str, ...]

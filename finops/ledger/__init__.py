@@ -1,0 +1,1 @@
+"""What the house remembers: charges, loads, questions asked."""

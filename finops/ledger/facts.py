@@ -1,0 +1,82 @@
+"""Runs statements in process, by DuckDB, over exactly the Parquet files it is given."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import FromClause
+from sqlalchemy.sql.expression import Select
+
+from finops.errors import LedgerError
+from finops.ledger.dialects import duckdb_text
+from finops.ledger.statements import charges
+
+
+class Facts(Protocol):
+    """Where the charges of the live files can be asked."""
+
+    def relation(self, paths: Sequence[str]) -> FromClause:
+        """Return what a statement reads from to see exactly these files."""
+
+    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement built on `relation(paths)`."""
+
+    def keep(self, path: str, file: Path) -> None:
+        """Take a file in before it is made live; repeating it changes nothing."""
+
+    def drop(self, path: str) -> None:
+        """Forget a file that no reader can need any more."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class DuckFacts:
+    """One in-memory DuckDB for the process; every question has a cursor of its own, so threads do not meet."""
+
+    def __init__(self, root: Path, *, threads: int | None = None, memory_limit: str | None = None) -> None:
+        self._root = root
+        self._settings = {"threads": threads, "memory_limit": memory_limit}
+        self._lock = threading.Lock()
+        self._connection: Any = None
+
+    def relation(self, paths: Sequence[str]) -> FromClause:
+        return charges
+
+    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Raises LedgerError when a live file is missing or unreadable: figures without it would be wrong."""
+        import duckdb
+
+        sql = duckdb_text(statement)
+        with self._open().cursor() as cursor:
+            try:
+                cursor.execute(f"CREATE OR REPLACE TEMP VIEW charges AS SELECT * FROM read_parquet({self._list(paths)})")
+                rows: list[tuple[Any, ...]] = cursor.execute(sql).fetchall()
+            except duckdb.IOException as problem:
+                raise LedgerError(f"a file of the ledger cannot be read ({problem}); restore it or load the bill again") from problem
+        return rows
+
+    def keep(self, path: str, file: Path) -> None:
+        """Nothing to do: the file's place in the folder is where it is read."""
+
+    def drop(self, path: str) -> None:
+        (self._root / path).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _list(self, paths: Sequence[str]) -> str:
+        return "[" + ", ".join("'" + str(self._root / path).replace("'", "''") + "'" for path in paths) + "]"
+
+    def _open(self) -> Any:
+        import duckdb
+
+        with self._lock:
+            if self._connection is None:
+                self._connection = duckdb.connect(":memory:", config={k: v for k, v in self._settings.items() if v is not None})
+                self._connection.execute("SET parquet_metadata_cache = true")
+            return self._connection

@@ -1,0 +1,297 @@
+"""The ledger: takes deliveries in, answers questions from what is live."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select
+
+from finops import answering
+from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
+from finops.answers import Answer, Freshness
+from finops.charges import METRICS
+from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, learn, midnight, share_of
+from finops.deliveries import Load, StagedPart, Staging
+from finops.errors import QueryError
+from finops.ledger import catalog, statements
+from finops.ledger.catalog import LiveFile
+from finops.ledger.derive import derived_columns, derived_digest
+from finops.ledger.dialects import duckdb_text
+from finops.ledger.facts import Facts
+from finops.ledger.loads import Delivery, move_in, publish
+from finops.ledger.state import writing
+from finops.ledger.statements import Asked, Conversion
+from finops.ledger.tables import questions
+from finops.owners import OwnerRule
+from finops.periods import DAY, Period
+from finops.query import CostQuery
+from finops.rates import Rate, spans
+
+LEARNING_DAYS = 60
+STILL_DELIVERING = timedelta(days=40)  # a source silent for longer is over, not late
+CHART_GROUPS = 6
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the configuration says of the ledger: `currency` to report in, `timezone` of its days, owners, rates, waits by source."""
+
+    currency: str = "USD"
+    timezone: str = "UTC"
+    owners: tuple[OwnerRule, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    waits: Mapping[str, timedelta] = field(default_factory=dict)
+
+    @property
+    def derived(self) -> dict[str, str]:
+        return derived_columns(self.owners, self.timezone)
+
+    @property
+    def derived_digest(self) -> str:
+        return derived_digest(self.owners, self.timezone)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the sources of one answer go, and how their days usually grow."""
+
+    sources: tuple[Freshness, ...]
+    coverage: Coverage | None
+    growths: Mapping[str, Growth]
+
+
+class Ledger:
+    """Charges in Parquet files under `root`, their manifest in the state database, questions run by `facts`."""
+
+    def __init__(self, engine: Engine, root: Path, facts: Facts, terms: Terms) -> None:
+        self.engine = engine
+        self.root = root
+        self.facts = facts
+        self.terms = terms
+
+    def close(self) -> None:
+        self.facts.close()
+        self.engine.dispose()
+
+    @property
+    def staging_folder(self) -> Path:
+        return self.root / ".staging"
+
+    def publish(self, staging: Staging, delivery: Delivery) -> list[Load]:
+        """Make a staged delivery live; see `finops.ledger.loads.publish`."""
+        return publish(self.engine, self._keep, staging, delivery, self.terms.derived_digest)
+
+    def _keep(self, part: StagedPart, source: str) -> str:
+        path = move_in(self.root, part, source)
+        self.facts.keep(path, self.root / path)
+        return path
+
+    def answer(self, query: CostQuery, until: datetime, *, parts: bool = False, known_at: datetime | None = None) -> Answer:
+        """Answer `query` from the charges that began before `until` (UTC). `parts` adds each large group's series for a chart.
+
+        `known_at` answers from the deliveries made by then instead of the live ones: what the same question said that day.
+
+        Raises QueryError when the asked currency has no rate on some day.
+        """
+        with self.engine.connect() as connection:
+            chosen = catalog.live_files(connection, _span(query), known_at)
+            reachable = catalog.live_files(connection, None, known_at)
+            found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
+            seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
+        conversion, notes = self._conversion(query, found)
+        asked = Asked(query, until, conversion)
+        paths = [file.path for file in chosen]
+        days = self._days(asked, paths)
+        reach = self._reach(reachable, seen, {day.source for day in days}, query, until)
+        movers_by = query.by or ("service",)
+        groups = self._groups(asked, query.by, paths) if query.by else ()
+        moves = self._moves(asked, movers_by, paths, groups, reach) if query.compare else ()
+        costs = Costs(days, groups, moves, self._parts(asked, paths, groups) if parts else (), reach.coverage)
+        notes += _incomplete_notes(query, reach) + _metric_notes(query, days)
+        delivered = max((one.delivered_at for one in reach.sources), default=None)
+        return answering.answer(
+            question_id(query, _effective_until(until, chosen), [file.load_id for file in chosen]),
+            query,
+            costs,
+            movers_by=movers_by if query.compare else (),
+            as_of=min(delivered, until) if delivered else None,
+            sources=reach.sources,
+            notes=notes,
+        )
+
+    def remember(self, answer: Answer, query: Mapping[str, object], asked_by: str, asked_at: datetime, until: datetime) -> None:
+        """Keep a question so that its id can be asked again; a known id stays as it was first asked."""
+        content = json.dumps({"query": query, "until": until.isoformat()}, sort_keys=True)
+        with writing(self.engine) as tx:
+            if tx.execute(select(questions.c.id).where(questions.c.id == answer.id)).first() is None:
+                tx.execute(insert(questions).values(id=answer.id, asked_at=asked_at, asked_by=asked_by, query=content))
+
+    def recall(self, identity: str) -> tuple[dict[str, object], datetime]:
+        """Return a remembered question and the instant it was asked for. Raises QueryError for an id nobody asked under."""
+        with self.engine.connect() as connection:
+            content = connection.execute(select(questions.c.query).where(questions.c.id == identity)).scalar()
+        if content is None:
+            raise QueryError(f"there is no question {identity}; ask it again and use the id under the new answer")
+        kept = json.loads(content)
+        return kept["query"], datetime.fromisoformat(kept["until"])
+
+    def evidence(self, query: CostQuery, until: datetime) -> tuple[list[LiveFile], tuple[str, ...]]:
+        """Return the live files a question reads and the statements it runs, as text with its values written in."""
+        with self.engine.connect() as connection:
+            chosen = catalog.live_files(connection, _span(query))
+            found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
+        asked = Asked(query, until, self._conversion(query, found)[0])
+        by = query.by or ("service",)
+        return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(asked), statements.group_sums(asked, by)))
+
+    def values(self, name: str, until: datetime) -> list[str]:
+        """Return what the live charges hold under a dimension, the costliest first."""
+        with self.engine.connect() as connection:
+            paths = [file.path for file in catalog.live_files(connection)]
+        if not paths:
+            return []
+        return [str(value) for (value,) in self.facts.run(statements.known_values(name, self.facts.relation(paths)), paths)]
+
+    def sources(self, until: datetime) -> tuple[Freshness, ...]:
+        """Return how far the bill of every source reaches."""
+        with self.engine.connect() as connection:
+            files = catalog.live_files(connection)
+            seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
+        growths = _growths(seen)
+        return tuple(self._freshness(source, of, growths) for source, of in sorted(_by_source(files).items()))
+
+    def _days(self, asked: Asked, paths: Sequence[str]) -> tuple[DaySum, ...]:
+        if not paths:
+            return ()
+        return tuple(DaySum(*row) for row in self.facts.run(statements.day_sums(asked, self.facts.relation(paths)), paths))
+
+    def _groups(self, asked: Asked, by: Sequence[str], paths: Sequence[str], *, movers: bool = True) -> tuple[GroupSum, ...]:
+        if not paths:
+            return ()
+        width = len(by)
+        rows = self.facts.run(statements.group_sums(asked, by, self.facts.relation(paths), movers=movers), paths)
+        return tuple(GroupSum(tuple(row[:width]), *row[width:]) for row in rows)
+
+    def _moves(
+        self, asked: Asked, by: Sequence[str], paths: Sequence[str], groups: tuple[GroupSum, ...], reach: Reach
+    ) -> tuple[GroupSum, ...]:
+        """What moved, over the complete days only: half a day missing would look like a fall."""
+        complete = answering.complete_days(asked.query, reach.coverage)
+        whole = complete in (0, asked.query.period.days)
+        if not whole:
+            groups = self._groups(replace(asked, query=answering.cut(asked.query, complete)), by, paths)
+        elif not groups:
+            groups = self._groups(asked, by, paths)
+        return tuple(group for group in groups if group.by_move <= statements.MOVERS)
+
+    def _parts(self, asked: Asked, paths: Sequence[str], groups: Sequence[GroupSum]) -> tuple[PartSum, ...]:
+        keys = sorted({group.key for group in groups if group.by_cost <= CHART_GROUPS}, key=str)
+        if not keys or not asked.query.by:
+            return ()
+        width = len(asked.query.by)
+        rows = self.facts.run(statements.part_sums(asked, asked.query.by, keys, self.facts.relation(paths)), paths)
+        return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in rows)
+
+    def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, list[str]]:
+        target = query.currency or self.terms.currency
+        if found <= {target}:
+            return None, []
+        known = {currency: spans(self.terms.rates, currency, target, _span(query)) for currency in sorted(found)}
+        missing = [currency for currency, rate in known.items() if rate is None]
+        if missing and query.currency:
+            wanted = f"from {missing[0]} to {target} for every day from {_span(query).start} on"
+            raise QueryError(f"there is no rate {wanted}; add one to fx in budgets.yaml")
+        if missing:
+            return None, [f"Shown in each currency by itself: no rate from {missing[0]} to {target}."] if len(found) > 1 else []
+        rates = {currency: rate for currency, rate in known.items() if rate is not None}
+        return Conversion(target, rates), [_converted(target, rates)]
+
+    def _reach(
+        self, files: Sequence[LiveFile], seen: Sequence[catalog.Observed], involved: set[str], query: CostQuery, until: datetime
+    ) -> Reach:
+        """Sources with charges in the answer count; where there are none, all that still deliver."""
+        by_source = _by_source(files)
+        growths = _growths(seen)
+        every = {source: self._freshness(source, of, growths) for source, of in by_source.items()}
+        horizon = query.period.start - STILL_DELIVERING
+        names = involved or {source for source, one in every.items() if one.last_day >= horizon}
+        fresh = tuple(every[name] for name in sorted(names) if name in every)
+        if not fresh:
+            return Reach((), None, growths)
+        today = _day_of(until)
+        first = min(file.first_day for name in names for file in by_source.get(name, ()))
+        last = min(max(one.last_day for one in fresh), today)
+        delivering = [one for one in fresh if one.last_day >= horizon] or list(fresh)
+        return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), growths)
+
+    def _freshness(self, source: str, files: Sequence[LiveFile], growths: Mapping[str, Growth]) -> Freshness:
+        newest = max(files, key=lambda file: (file.last_day, file.delivered_at))
+        wait = self.terms.waits.get(source) or (growths[source].wait if source in growths else DEFAULT_WAIT)
+        return freshness(source, newest.delivered_at, newest.last_day, wait)
+
+
+def question_id(query: CostQuery, until: datetime, load_ids: Sequence[str]) -> str:
+    """Return `Q-` and eight letters: the same question on the same data has the same id."""
+    content = repr((query, until.isoformat(), sorted(load_ids)))
+    number = int.from_bytes(hashlib.sha256(content.encode()).digest()[:5], "big")
+    letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is mistaken for another
+    return "Q-" + "".join(letters[(number >> shift) & 31] for shift in range(0, 40, 5))
+
+
+def _effective_until(until: datetime, files: Sequence[LiveFile]) -> datetime:
+    """An instant after the last charge day changes nothing, so it must not change the question's id."""
+    ends = [midnight(file.last_day + DAY) for file in files]
+    return min(until, max(ends)) if ends else until
+
+
+def _span(query: CostQuery) -> Period:
+    if query.compare is None:
+        return query.period
+    return Period(min(query.period.start, query.compare.start), max(query.period.end, query.compare.end))
+
+
+def _day_of(until: datetime) -> date:
+    """The first day that `until` cuts into: the days before it are whole."""
+    return until.astimezone(UTC).date()
+
+
+def _by_source(files: Sequence[LiveFile]) -> dict[str, list[LiveFile]]:
+    grouped: dict[str, list[LiveFile]] = defaultdict(list)
+    for file in files:
+        grouped[file.source].append(file)
+    return grouped
+
+
+def _growths(seen: Sequence[catalog.Observed]) -> dict[str, Growth]:
+    grouped: dict[str, list[Seen]] = defaultdict(list)
+    for one in seen:
+        grouped[one.source].append(Seen(one.day, one.currency, one.delivered_at, one.effective))
+    learnt = {source: learn(figures) for source, figures in grouped.items()}
+    return {source: growth for source, growth in learnt.items() if growth is not None}
+
+
+def _converted(target: str, rates: Mapping[str, Sequence[object]]) -> str:
+    others = [currency for currency in rates if currency != target]
+    return f"Converted to {target} from {', '.join(others)} at the rates in budgets.yaml."
+
+
+def _incomplete_notes(query: CostQuery, reach: Reach) -> list[str]:
+    notes = []
+    for one in reach.sources:
+        days = [day for day in query.period if day >= one.complete_until and day <= one.last_day]
+        shares = [(day, share_of(reach.growths.get(one.source), day, one.delivered_at)) for day in days]
+        known = [f"{day:%-d %b} usually {share:.0%}" for day, share in shares if share is not None]
+        if known:
+            notes.append(f"Of its last days the bill of {one.source} holds by now: {', '.join(known)}.")
+    return notes
+
+
+def _metric_notes(query: CostQuery, days: Sequence[DaySum]) -> list[str]:
+    unknown = {day.source for day in days if day.cost is None}
+    if not unknown:
+        return []
+    return [f"The bill of {', '.join(sorted(unknown))} has no {METRICS[query.metric]} on some days; they are left out, not counted as 0."]

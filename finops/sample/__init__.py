@@ -1,0 +1,1 @@
+"""Real sample bills, moved to end yesterday, for the demo."""

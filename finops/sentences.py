@@ -1,0 +1,195 @@
+"""An answer in words: the headline, what moved, how fresh it is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from finops.answers import Answer, Row, Sums
+from finops.day_words import against, day_name, during
+from finops.money import percent, show, signed
+from finops.names import clean, dimension_words, label, others
+from finops.periods import DAY, Period
+from finops.query import NONE, CostQuery, Filter
+
+SPENDERS = frozenset({"team", "project", "user", "tenant", "feature"})
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence; `strong` ones are shown bold where that is possible."""
+
+    text: str
+    strong: bool = False
+
+
+def headline(answer: Answer, today: date) -> str:
+    """Say the total, the period and the change in one plain sentence."""
+    return "".join(part.text for part in headline_parts(answer, today))
+
+
+def headline_parts(answer: Answer, today: date) -> tuple[Part, ...]:
+    """The headline in pieces, so that each surface can set the totals in its own bold."""
+    if not answer.sums:
+        return (Part(no_data(answer, today)),)
+    begin = f"{_capital(subject(answer.query))} {verb(answer.query)} "
+    if len(answer.sums) == 1:
+        (sums,) = answer.sums
+        if sums.total is None:
+            return (Part(_nothing(answer, today, f"charges in {clean(sums.currency)}")), *_change(sums, answer, today), Part("."))
+        return (
+            Part(begin),
+            *_total(sums, answer),
+            Part(f" {during(answer.query.period, today)}"),
+            *_change(sums, answer, today),
+            Part("."),
+        )
+    each = [part for sums in answer.sums for part in (Part("; "), *_total(sums, answer), *_change(sums, answer, today))]
+    return (Part(f"{begin}{during(answer.query.period, today)}: "), *each[1:], Part("."))
+
+
+def no_data(answer: Answer, today: date) -> str:
+    """Say that nothing matched, which is not the same as a cost of zero."""
+    begin = _nothing(answer, today)
+    if not answer.sources:
+        return f"{begin}; the ledger is empty: load a bill with `finops-bot ingest`."
+    return f"{begin}; the ledger holds data up to {day_name(max(source.last_day for source in answer.sources), today)}."
+
+
+def subject(query: CostQuery) -> str:
+    """Who or what the question is about: `team ml, env prod`."""
+    return ", ".join(_filter_words(each) for each in query.scope) or "all charges"
+
+
+def verb(query: CostQuery) -> str:
+    if not query.scope:
+        return "came to"
+    (first, *more) = query.scope
+    return "spent" if not more and first.dimension in SPENDERS and not first.negated and first.values not in ((NONE,), ("*",)) else "cost"
+
+
+def scope_text(query: CostQuery) -> str:
+    """The scope as it is typed: `team=ml env=prod`."""
+    return " ".join(f"{clean(f.dimension)}{'!=' if f.negated else '='}{','.join(map(clean, f.values))}" for f in query.scope)
+
+
+def complete_days(answer: Answer) -> int | None:
+    """Days of the asked period that are complete, None when that is not known."""
+    if answer.complete_until is None:
+        return None
+    period = answer.query.period
+    return max(0, (min(answer.complete_until, period.end) - period.start).days)
+
+
+def is_incomplete(answer: Answer) -> bool:
+    days = complete_days(answer)
+    return days is not None and days < answer.query.period.days
+
+
+def movers(sums: Sums, by: Sequence[str], most: int = 3) -> tuple[str, ...]:
+    """What changed most, one line a group: `▲ claude-opus-4-5 +$800.00 (+40 %)`."""
+    return tuple(_mover(row, by, sums.currency) for row in [row for row in sums.movers if row.change][:most])
+
+
+def freshness(answer: Answer, today: date | None = None) -> str:
+    """How far the data reaches; a day's year is named only where it is not the year of `today`, or of the asked period."""
+    now = today or answer.query.period.end
+    if answer.as_of is None:
+        return "No bill has been loaded yet"
+    pieces = [f"Data as of {day_name(answer.as_of.date(), now)} {answer.as_of:%H:%M} UTC"]
+    if answer.complete_until is not None:
+        pieces.append(f"complete through {day_name(answer.complete_until - DAY, now)}")
+    return " · ".join([*pieces, *_sources(answer, now)])
+
+
+def notes(answer: Answer) -> tuple[str, ...]:
+    """What the reader must know to trust the figures, and which groups the rows leave out."""
+    left_out = (
+        f"{others(sums.rest_groups)} sum to {show(sums.rest.cost, sums.currency)}"
+        for sums in answer.sums
+        if sums.rest is not None and sums.rest.cost is not None
+    )
+    return (*filter(None, map(clean, answer.notes)), *left_out)
+
+
+def _nothing(answer: Answer, today: date, kind: str = "charges") -> str:
+    which = f"match {scope_text(answer.query)}" if answer.query.scope else "are on record"
+    return f"No {kind} {which} {during(answer.query.period, today)}"
+
+
+def _capital(words: str) -> str:
+    """Begin with a capital unless a dimension's name comes first."""
+    return f"{words[0].upper()}{words[1:]}" if words.startswith(("all ", "charges ")) else words
+
+
+def _total(sums: Sums, answer: Answer) -> tuple[Part, ...]:
+    if sums.total is None:
+        return (Part(f"nothing on record in {clean(sums.currency)}"),)
+    return (Part(show(sums.total, clean(sums.currency)), strong=True), Part(f" ({answer.query.metric})"))
+
+
+def _change(sums: Sums, answer: Answer, today: date) -> Iterator[Part]:
+    compare, currency = answer.query.compare, clean(sums.currency)
+    if sums.like_for_like is not None:
+        cut_short = sums.like_for_like
+        yield Part(f", {_reach(answer, today)} – over the {_days(cut_short.days)} ")
+        yield Part(_moved(cut_short.total - cut_short.previous, cut_short.previous, currency))
+    elif is_incomplete(answer):
+        yield Part(f", {_reach(answer, today)}")
+    elif compare is not None:
+        yield Part(f", {_compared(sums, answer.query.period, compare, currency, today)}")
+
+
+def _reach(answer: Answer, today: date) -> str:
+    if answer.complete_until is None or not complete_days(answer):
+        return "not complete yet"
+    return f"complete only through {day_name(answer.complete_until - DAY, today)}"
+
+
+def _compared(sums: Sums, period: Period, compare: Period, currency: str, today: date) -> str:
+    before = against(period, compare, today)
+    if sums.previous is None:
+        return f"with nothing on record in {before} to compare with"
+    if sums.total is None:
+        return f"after {show(sums.previous, currency)} in {before}"
+    difference = sums.total - sums.previous
+    if not difference:
+        return f"unchanged on {before}"
+    return f"{_moved(difference, sums.previous, currency, up='up ', down='down ')} on {before}"
+
+
+def _moved(difference: Decimal, previous: Decimal, currency: str, up: str = "+", down: str = "−") -> str:
+    if not difference:
+        return "unchanged"
+    share = f" ({percent(float(difference / abs(previous)), signed=True)})" if previous else ""
+    return f"{up if difference > 0 else down}{show(abs(difference), currency)}{share}"
+
+
+def _days(days: int) -> str:
+    return "one complete day" if days == 1 else f"{days} complete days"
+
+
+def _mover(row: Row, by: Sequence[str], currency: str) -> str:
+    arrow = "▲" if row.change > 0 else "▼"
+    if row.cost is None:
+        why = "gone"
+    elif not row.previous:
+        why = "new"
+    else:
+        why = percent(float(row.change / abs(row.previous)), signed=True)
+    return f"{arrow} {label(row.key, by)} {signed(row.change, clean(currency))} ({why})"
+
+
+def _sources(answer: Answer, today: date) -> list[str]:
+    slowest = sorted(answer.sources, key=lambda source: source.last_day)
+    named = [f"source {clean(source.source)} reaches {day_name(source.last_day, today)}" for source in slowest[:3]]
+    more = len(slowest) - 3
+    return [*named, f"{more} more further"] if more > 0 else named
+
+
+def _filter_words(each: Filter) -> str:
+    name = dimension_words(each.dimension)
+    if each.values in ((NONE,), ("*",)):
+        return f"charges {'with' if (each.values == ('*',)) != each.negated else 'without'} a {name}"
+    values = " or ".join("none" if value == NONE else clean(value) for value in each.values)
+    return f"all but {name} {values}" if each.negated else f"{name} {values}"

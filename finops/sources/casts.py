@@ -1,0 +1,92 @@
+"""SQL that reads one raw column as text, money, a moment or a JSON object; null means it cannot be read so."""
+
+from typing import Final
+
+from finops.charges import MOMENT, MONEY, TEXT
+
+# Below this a double times 10^10 is exact enough for the plain cast to give the digits of its shortest text form.
+_PLAIN_CAST_BELOW: Final = 100_000
+_WHOLE_NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+
+
+def read(sql: str, type_: str, kind: str) -> str:
+    """Return SQL for the raw column `sql` of DuckDB type `type_`, read as `kind`."""
+    if kind.startswith("key="):
+        return _key(sql, type_, kind.removeprefix("key="))
+    return {"text": _text, "money": _money, "moment": _moment, "json": _json}[kind](sql, type_)
+
+
+def type_of(kind: str) -> str:
+    """Return the DuckDB type that reading as `kind` gives."""
+    return {"money": MONEY, "moment": MOMENT}.get(kind, TEXT)
+
+
+def unreadable(sql: str, type_: str, kind: str) -> str | None:
+    """Return SQL that is true where a value is there but cannot be read as `kind`; None where that cannot happen."""
+    exact = (kind == "money" and (type_ in _WHOLE_NUMBERS)) or (kind == "moment" and type_.startswith(("TIMESTAMP", "DATE")))
+    if kind not in ("money", "moment", "json") or exact or (kind == "json" and type_.startswith(("MAP", "STRUCT"))):
+        return None
+    present = f"{_text(sql, type_)} IS NOT NULL" if type_ == TEXT else f"{sql} IS NOT NULL"
+    return f"({present} AND {read(sql, type_, kind)} IS NULL)"
+
+
+def literal(text: str) -> str:
+    """Return `text` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name(text: str) -> str:
+    """Return `text` as an SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _text(sql: str, type_: str) -> str:
+    return f"nullif({sql}, '')" if type_ == TEXT else f"CAST({sql} AS {TEXT})"
+
+
+def _money(sql: str, type_: str) -> str:
+    if type_ == TEXT:  # DuckDB would read 1_000 as a thousand; bills do not mean that
+        return f"CASE WHEN NOT contains({sql}, '_') THEN TRY_CAST({sql} AS {MONEY}) END"
+    by_text = f"TRY_CAST(CAST({sql} AS {TEXT}) AS {MONEY})"
+    if type_ == "DOUBLE":
+        return f"CASE WHEN abs({sql}) < {_PLAIN_CAST_BELOW} THEN CAST({sql} AS {MONEY}) ELSE {by_text} END"
+    return f"TRY_CAST({sql} AS {MONEY})" if type_.startswith("DECIMAL") or type_ in _WHOLE_NUMBERS else by_text
+
+
+def _moment(sql: str, type_: str) -> str:
+    if type_.startswith(("TIMESTAMP", "DATE")):
+        return f"CAST({sql} AS {MOMENT})"
+    text = sql if type_ == TEXT else f"CAST({sql} AS {TEXT})"
+    # A plain cast would drop an offset, and knows no `T22:00Z` without seconds.
+    full = rf"regexp_replace(upper({text}), '^(.{{10}}[T ]\d\d:\d\d)(Z|[+-][\d:]+)?$', '\1:00\2')"
+    zoned = f"CAST(TRY_CAST({full} AS TIMESTAMPTZ) AS {MOMENT})"
+    plain = f"NOT (contains(substr({text}, 11), '+') OR contains(substr({text}, 11), '-') OR contains(substr({text}, 11), ' U'))"
+    return f"CASE WHEN {plain} THEN coalesce(TRY_CAST({text} AS {MOMENT}), {zoned}) ELSE {zoned} END"
+
+
+def _json(sql: str, type_: str) -> str:
+    if type_ == TEXT:
+        return f"CASE WHEN starts_with(ltrim({sql}), '{{') AND json_valid({sql}) THEN {sql} END"
+    if _is_pairs(type_):  # map_from_entries would fail on a key that comes twice
+        pair = "to_json(x.key) || ':' || coalesce(to_json(x.value), 'null')"
+        pairs = f"list_transform(list_filter({sql}, lambda x: x.key IS NOT NULL), lambda x: {pair})"
+        return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || array_to_string({pairs}, ',') || '}}' END"
+    if type_.startswith(("MAP", "STRUCT")) and not type_.endswith("[]"):
+        return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({sql}) AS {TEXT}) END"
+    return f"CAST(NULL AS {TEXT})"
+
+
+def _key(sql: str, type_: str, key: str) -> str:
+    path = literal(f'$."{key}"')
+    if type_ == TEXT:
+        return f"nullif(TRY(json_extract_string({sql}, {path})), '')"
+    if type_.startswith("MAP"):
+        return f"nullif(CAST({sql}[{literal(key)}] AS {TEXT}), '')"
+    if _is_pairs(type_):
+        return f"nullif(CAST(list_filter({sql}, lambda x: x.key = {literal(key)})[1].value AS {TEXT}), '')"
+    return f"nullif(CAST(json_extract_string(to_json({sql}), {path}) AS {TEXT}), '')"
+
+
+def _is_pairs(type_: str) -> bool:
+    """Whether the type is a list of key/value pairs, as Hive and Arrow write maps."""
+    return type_.startswith('STRUCT("key" ') and '"value" ' in type_ and type_.endswith("[]")

@@ -1,0 +1,147 @@
+"""The SELECT that turns raw rows into ledger rows, in layers: read, map, fill gaps, derive, judge."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from finops.charges import CATEGORIES, COLUMNS
+from finops.sources import casts
+from finops.sources.mapping import Column, Header, Mark, choose, fold, kind_of, readings, render
+from finops.sources.mapping import Mapping as Format
+from finops.sources.rules import MARKS, RULES, STRICT
+
+_MONTH: Final = "date_trunc('month', {})"
+
+
+@dataclass(frozen=True)
+class Select:
+    """How one shape of files is read: give it a scan and it gives SQL whose rows are ledger rows with a verdict."""
+
+    format: Format
+    header: Header
+    source: str
+    derived: Mapping[str, str]
+
+    def rows(self, scan: str, carry: str = "") -> str:
+        """Return SQL with all ledger columns plus `problem`, `outside` and `marks`; `carry` is an extra raw expression kept as it is."""
+        judged = [f"{_verdict(RULES_SQL)} AS problem", f"{self._outside()} AS outside", f"{self._marks()} AS marks"]
+        kept = [casts.name(column) for column in COLUMNS]
+        return (
+            f"SELECT {', '.join(kept + judged + self._carried(carry))} FROM (SELECT * REPLACE ({self._derivations()}) "
+            f"FROM (SELECT * REPLACE ({_fillings()}) FROM (SELECT {', '.join(self._mapped(carry))} FROM {scan})))"
+        )
+
+    def used(self) -> set[str]:
+        """Return the folded names of the raw columns that are read."""
+        chosen = [self._expression(column) for column in COLUMNS] + [each.when for each in self._named()]
+        return {fold(each.column) for expression in chosen if expression for each in readings(expression)}
+
+    def notes(self) -> list[str]:
+        """Return what is to be said about ledger columns this shape does not deliver."""
+        return [note for column, note in self.format.missing.items() if self._expression(column) is None]
+
+    def exists(self, condition: str, scan: str) -> str:
+        """Return SQL that finds one raw row for which `condition` holds."""
+        return f"SELECT 1 FROM {scan} WHERE {render(condition, self.header)} LIMIT 1"
+
+    def _expression(self, column: str) -> str | None:
+        return choose(self.format, column, self.header)
+
+    def _mapped(self, carry: str) -> list[str]:
+        """Ledger columns from raw ones, and beside them what the verdicts need to know about the raw values."""
+        columns = [f"{self._cast(column, type_)} AS {casts.name(column)}" for column, type_ in COLUMNS.items()]
+        doubts = [f"{self._unreadable([column])} AS u_{column}" for column in (*STRICT, "Tags")]
+        loose = [column for column in COLUMNS if kind_of(column) == "money" and column not in STRICT]
+        doubts.append(f"{self._unreadable(loose)} AS unreadable_numbers")
+        doubts.append(f"{self._respelled()} AS category_respelled")
+        doubts += [f"coalesce({render(each.when, self.header)}, FALSE) AS f_{each.name}" for each in self._named()]
+        return columns + doubts + ([f"{carry} AS carried"] if carry else [])
+
+    def _named(self) -> list[Mark]:
+        return [*self.format.left_out, *self.format.marks]
+
+    def _carried(self, carry: str) -> list[str]:
+        return ["carried"] if carry else []
+
+    def _cast(self, column: str, type_: str) -> str:
+        if column == "x_Source":
+            return casts.literal(self.source)
+        expression = self._expression(column)
+        return f"CAST({render(expression, self.header, kind_of(column))} AS {type_})" if expression else f"CAST(NULL AS {type_})"
+
+    def _unreadable(self, columns: Iterable[str]) -> str:
+        """True where one of the raw values behind the ledger columns cannot be read as what it should be."""
+        doubts = dict.fromkeys(
+            doubt
+            for column in columns
+            if (expression := self._expression(column))
+            for each in readings(expression, kind_of(column))
+            if (raw := self.header.get(fold(each.column))) and (doubt := _doubt(raw, each.kind))
+        )
+        return f"coalesce({' OR '.join(doubts)}, FALSE)" if doubts else "FALSE"
+
+    def _respelled(self) -> str:
+        expression = self._expression("ChargeCategory")
+        if expression is None:
+            return "FALSE"
+        value = render(expression, self.header, "text")
+        known = ", ".join(casts.literal(each) for each in CATEGORIES)
+        folded = ", ".join(casts.literal(each.lower()) for each in CATEGORIES)
+        return f"coalesce({value} NOT IN ({known}) AND lower({value}) IN ({folded}), FALSE)"
+
+    def _derivations(self) -> str:
+        standing = {
+            "x_Team": '"x_BilledTeam"',
+            "x_Project": '"x_BilledProject"',
+            "x_Env": '"x_BilledEnv"',
+            "x_ChargeDay": 'CAST("ChargePeriodStart" AS DATE)',
+        }
+        both = standing | dict(self.derived)
+        return ", ".join(f"CAST({sql} AS {COLUMNS[column]}) AS {casts.name(column)}" for column, sql in both.items())
+
+    def _outside(self) -> str:
+        branches = " ".join(f"WHEN f_{each.name} THEN {casts.literal(each.name)}" for each in self.format.left_out)
+        return f"CASE {branches} END" if branches else "CAST(NULL AS VARCHAR)"
+
+    def _marks(self) -> str:
+        """The names of the marks a row bears, each followed by a dash; nothing for nearly all rows."""
+        tests = [(mark.name, _sql(mark.when)) for mark in MARKS] + [(mark.name, f"f_{mark.name}") for mark in self.format.marks]
+        some = " OR ".join(test for _, test in tests)
+        spelled = " || ".join(f"CASE WHEN {test} THEN '{name}-' ELSE '' END" for name, test in tests)
+        return f"CASE WHEN {some} THEN {spelled} ELSE '' END"
+
+
+def _doubt(raw: Column, kind: str) -> str | None:
+    return casts.unreadable(raw.sql, raw.type, kind)
+
+
+def _sql(condition: str) -> str:
+    """A rule's condition with `unreadable(X)` as the column that says so."""
+    return re.sub(r"unreadable\((\w+)\)", r"u_\1", condition)
+
+
+def _verdict(rules: list[tuple[str, str]]) -> str:
+    return "CASE " + " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in rules) + " END"
+
+
+RULES_SQL: Final = [(rule.name, _sql(rule.broken)) for rule in RULES]
+
+
+def _fillings() -> str:
+    """What a bill may leave out: the billed cost as effective cost, the month as billing period, an hour or a day as the charge's end."""
+    start, period = '"ChargePeriodStart"', '"BillingPeriodStart"'
+    whole_day = f"{start} = date_trunc('day', {start})"
+    month = f"coalesce({period}, {_MONTH.format(start)})"
+    soon = "least({}, TIMESTAMP '2200-01-01')"  # so that no typing error runs into the end of time
+    default_length = f"CASE WHEN {whole_day} THEN INTERVAL 1 DAY ELSE INTERVAL 1 HOUR END"
+    respelled = " ".join(f"WHEN '{each.lower()}' THEN '{each}'" for each in CATEGORIES)
+    fillings = {
+        "EffectiveCost": 'coalesce("EffectiveCost", "BilledCost")',
+        "BillingPeriodStart": month,
+        "BillingPeriodEnd": f'coalesce("BillingPeriodEnd", {soon.format(_MONTH.format(month))} + INTERVAL 1 MONTH)',
+        "ChargePeriodEnd": f'coalesce("ChargePeriodEnd", {soon.format(start)} + {default_length})',
+        "ChargeCategory": f"""CASE WHEN "ChargeCategory" IS NULL THEN 'Usage'
+            ELSE CASE lower("ChargeCategory") {respelled} ELSE "ChargeCategory" END END""",
+    }
+    return ", ".join(f"CAST({sql} AS {COLUMNS[column]}) AS {casts.name(column)}" for column, sql in fillings.items())

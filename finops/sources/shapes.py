@@ -1,0 +1,98 @@
+"""Files that look alike are read together: one scan, one SELECT."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finops.errors import BillError, meant
+from finops.sources.bills import MIB, BillFile, Caps, listed
+from finops.sources.casts import literal, name
+from finops.sources.csvcheck import DELIMITERS, CsvFile
+from finops.sources.formats import FORMATS, recognise, refusal
+from finops.sources.mapping import Column, Header, Mapping, fold, header_of, known_as, lacking
+from finops.sources.parquetcheck import ParquetFile, glob_free, scan
+
+Checked = CsvFile | ParquetFile
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """Checked files with the same columns, and how the mapping sees them."""
+
+    files: tuple[Checked, ...]
+    header: Header
+
+    def scan(self, caps: Caps, files: Sequence[Checked]) -> str:
+        """Return SQL that reads some of the shape's files."""
+        first = self.files[0]
+        if isinstance(first, ParquetFile):
+            return scan(*(each.file for each in files))
+        return csv_scan([each for each in files if isinstance(each, CsvFile)], caps)
+
+
+def shapes(files: Sequence[Checked], mapping: Mapping) -> tuple[Shape, ...]:
+    """Return the checked files by their columns. Raises BillError where a file lacks what the mapping requires."""
+    alike: dict[object, list[Checked]] = defaultdict(list)
+    for each in files:
+        alike[(each.gzip, each.delimiter, each.columns) if isinstance(each, CsvFile) else each.columns].append(each)
+    return tuple(Shape(tuple(group), _header(group[0], mapping)) for group in alike.values())
+
+
+def notes(all_shapes: Sequence[Shape], mapping: Mapping, used: set[str]) -> tuple[str, ...]:
+    """Return what was noticed about headers: other delimiters, and columns that are ignored."""
+    found = []
+    for shape in all_shapes:
+        first = shape.files[0]
+        if isinstance(first, CsvFile) and first.delimiter != ",":
+            found.append(f"{first.file.name} separates its fields by {DELIMITERS[first.delimiter]}")
+    quiet = tuple(fold(beginning) for beginning in mapping.quiet)
+    extra = {
+        column.name
+        for shape in all_shapes
+        for key, column in shape.header.items()
+        if key not in used and not (quiet and key.startswith(quiet))
+    }
+    return (*found, f"ignored columns: {listed(sorted(extra), most=10)}") if extra else tuple(found)
+
+
+def csv_scan(files: Sequence[CsvFile], caps: Caps) -> str:
+    """Return SQL that reads CSV files of one shape as text, columns named by position; NULL and nothing are null."""
+    paths = ", ".join(literal(glob_free(each.file)) for each in files)
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(files[0].columns)))
+    packed = "gzip" if files[0].gzip else "none"
+    return (
+        f"read_csv([{paths}], columns = {{{columns}}}, delim = {literal(files[0].delimiter)}, compression = '{packed}', "
+        f"auto_detect = false, header = true, quote = '\"', escape = '\"', nullstr = ['', 'NULL'], strict_mode = true, "
+        f"max_line_size = {caps.record}, buffer_size = {8 * MIB}, hive_partitioning = false)"
+    )
+
+
+def _header(checked: Checked, mapping: Mapping) -> Header:
+    columns = _columns(checked)
+    names = [column.name for column in columns]
+    _complete(checked.file, mapping, names)
+    seen: dict[str, str] = {}
+    for each in names:
+        if fold(each) in seen and fold(each) in known_as(mapping, names).values():
+            raise BillError(f"{checked.file.name}:1: column '{each}' is there twice; keep one of them.")
+        seen[fold(each)] = each
+    return header_of(mapping, columns)
+
+
+def _columns(checked: Checked) -> list[Column]:
+    if isinstance(checked, CsvFile):
+        return [Column(f"c{number}", "VARCHAR", each.strip("\ufeff ")) for number, each in enumerate(checked.columns)]
+    return [Column(name(each), type_, each) for each, type_ in checked.columns]
+
+
+def _complete(file: BillFile, mapping: Mapping, names: list[str]) -> None:
+    missing = lacking(mapping, names)
+    if not missing:
+        return
+    if advice := refusal(names):
+        raise BillError(f"{file.name}:1: {advice}.")
+    other = recognise(names)
+    if other and FORMATS[other] is not mapping:
+        raise BillError(f"{file.name}:1: this is a bill in the format '{other}', not '{mapping.name}'.", suggestion=f"ingest {other}")
+    near = meant(missing[0], names)
+    raise BillError(f"{file.name}:1: no column '{missing[0]}'; a bill in the format '{mapping.name}' needs it.{near}")

@@ -1,0 +1,54 @@
+"""Reads a finished part back: its rows, days and control totals, from the file that will be in the ledger."""
+
+import hashlib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finops.deliveries import ControlTotal, DayTotal, StagedPart
+from finops.sources.casts import literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def staged_part(con: "DuckDBPyConnection", period: str, path: Path) -> StagedPart:
+    """Return the part in `path` with everything counted from the file itself."""
+    file = literal(str(path))
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE days AS
+        SELECT x_ChargeDay AS day, BillingCurrency AS currency, count(*) AS n, sum(BilledCost) AS billed,
+            sum(EffectiveCost) AS effective, sum(ListCost) AS list, sum(ContractedCost) AS contracted
+        FROM read_parquet({file}, hive_partitioning = false) GROUP BY ALL""")
+    days = con.execute("SELECT day, currency, n, effective FROM days ORDER BY ALL").fetchall()
+    totals = con.execute("""SELECT currency, sum(n), sum(billed), sum(effective), sum(list), sum(contracted)
+        FROM days GROUP BY currency ORDER BY currency""").fetchall()
+    return StagedPart(
+        period=period,
+        path=path,
+        sha256=sha256_of(path),
+        bytes=path.stat().st_size,
+        rows=sum(int(row[2]) for row in days),
+        first_day=_day(days[0][0]),
+        last_day=_day(days[-1][0]),
+        totals=tuple(_total(*row) for row in totals),
+        days=tuple(DayTotal(_day(day), currency, int(rows), effective) for day, currency, rows, effective in days),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _total(
+    currency: str, rows: int, billed: Decimal, effective: Decimal, list_cost: Decimal | None, contracted: Decimal | None
+) -> ControlTotal:
+    return ControlTotal(currency, int(rows), billed, effective, list_cost, contracted)
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, date):
+        raise TypeError(f"a charge without a day: {value!r}")
+    return value

@@ -1,0 +1,1 @@
+"""The clock: one file per scheduled agent, named by a verb."""

@@ -1,0 +1,11 @@
+"""Sweeps the ledger's folder."""
+
+from finops.ledger.upkeep import sweep
+from jobs.registry import Tools, job
+
+
+@job("sweep-ledger")
+def sweep_ledger(tools: Tools) -> str:
+    """Remove files no question can need: leftovers of crashed loads and long replaced deliveries."""
+    removed = sweep(tools.ledger, tools.now)
+    return f"removed {len(removed)} files from the ledger's folder" if removed else "nothing to remove"

@@ -1,0 +1,176 @@
+"""What Slack's markup and blocks look like on the page."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.recorded import NOW, Recorded, said, workspace
+
+pytestmark = pytest.mark.browser
+Show = Callable[..., Recorded]
+
+MRKDWN = [
+    ("*bold* _it_ ~no~ `x*y*`", "<strong>bold</strong> <em>it</em> <s>no</s> <code>x*y*</code>"),
+    ("*a _b_ c*", "<strong>a <em>b</em> c</strong>"),
+    ("2*3*4 snake_case_name a ~ b", "2*3*4 snake_case_name a ~ b"),
+    ("*not bold", "*not bold"),
+    ("a &lt;b&gt; &amp;amp;", "a &lt;b&gt; &amp;amp;"),
+    ("&gt; one\n&gt; two", "<blockquote>one<br>two</blockquote>"),
+    ("• one\n• two", "<ul><li>one</li><li>two</li></ul>"),
+    ("3. one\n4. two", "<ol><li>one</li><li>two</li></ol>"),
+    ("```\nselect *a*\n```", "<pre><code>select *a*</code></pre>"),
+    ("<@U0BRUNO001> <#C0ML000001> <!subteam^S0FINOPSAP> <!here>", "@Bruno Rossi #ml @finops-approvers @here"),
+    ("<!date^1795132800^{date_num} {time}|later> <!date^oops^{date}|later>", "2026-11-20 12:00 AM later"),
+    (":warning: :+1: :nonsense:", "⚠️ 👍 :nonsense:"),
+]
+BARE = """node => { const copy = node.cloneNode(true);
+  for (const one of copy.querySelectorAll('span, time, button')) one.replaceWith(...one.childNodes);
+  for (const one of copy.querySelectorAll('*')) for (const name of one.getAttributeNames()) one.removeAttribute(name);
+  copy.normalize(); return copy.innerHTML; }"""
+
+
+@pytest.mark.parametrize(("text", "drawn"), MRKDWN)
+def test_mrkdwn_is_drawn_as_slack_does(page: Page, show: Show, text: str, drawn: str) -> None:
+    show(workspace(said(text)))
+    assert page.locator(".message .text").evaluate(BARE) == drawn
+
+
+def chart(kind: str, names: list[str], values: list[list[float]], title: str = "Cost") -> dict[str, Any]:
+    """A chart block with series s0, s1, … over the names."""
+    series = [
+        {"name": f"s{i}", "data": [{"label": n, "value": v} for n, v in zip(names, row, strict=True)]} for i, row in enumerate(values)
+    ]
+    return {
+        "type": "data_visualization",
+        "block_id": "c",
+        "title": title,
+        "chart": {"type": kind, "series": series, "axis_config": {"categories": names}},
+    }
+
+
+def test_a_chart_says_its_numbers(page: Page, show: Show) -> None:
+    show(workspace(said("x", blocks=[chart("line", ["Mon", "Tue"], [[1200.5, -3]], "Cost per day")])))
+    assert page.locator("svg.plot").get_attribute("aria-label") == "line chart: Cost per day. s0: Mon 1,200.5, Tue −3."
+
+
+def test_bars_are_as_high_as_their_values(page: Page, show: Show) -> None:
+    show(workspace(said("x", blocks=[chart("bar", ["a", "b", "c"], [[100, 50, -50]])])))
+    page.wait_for_selector(".bar")
+    heights = page.locator(".bar").evaluate_all("all => all.map(bar => bar.getBBox().height)")
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.5)
+    assert heights[1] == pytest.approx(heights[2], abs=0.5)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_labels_never_overlap_and_nothing_leaves_the_chart(page: Page, show: Show, width: int, count: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    names = [f"long-category-{i:02d}" for i in range(count)]
+    values = [[float(i * 1e5) for i in range(count)]] * 12
+    show(workspace(said("x", blocks=[chart(kind, names, values) for kind in ("bar", "line", "area")])))
+    for figure in page.locator(".chart").all():
+        figure.locator(".category").first.wait_for()
+        labels = figure.locator(".category").evaluate_all("all => all.map(one => one.getBoundingClientRect()).map(r => [r.left, r.right])")
+        slanted = figure.locator(".category").first.get_attribute("transform") is not None
+        gaps = [b[1] - a[1] if slanted else b[0] - a[1] for a, b in itertools.pairwise(labels)]
+        assert min(gaps, default=99) >= (14 if slanted else 4)
+        inside = figure.bounding_box()
+        assert inside is not None
+        assert min(left for left, _ in labels) >= inside["x"]
+        assert max(right for _, right in labels) <= inside["x"] + inside["width"]
+
+
+def test_pointing_at_a_chart_shows_the_value(page: Page, show: Show) -> None:
+    show(workspace(said("x", blocks=[chart("bar", ["Mon", "Tue"], [[1200.5, 3], [7, 8]])])))
+    page.locator("svg.plot").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".tip").inner_text().split("\n") == ["Mon", "s0", "1,200.5", "s1", "7"]
+
+
+def test_a_pie_is_cut_by_share(page: Page, show: Show) -> None:
+    pie = {"type": "pie", "segments": [{"label": "a", "value": 75}, {"label": "b", "value": 25}]}
+    show(workspace(said("x", blocks=[{"type": "data_visualization", "block_id": "c", "title": "Share", "chart": pie}])))
+    page.wait_for_selector(".slice")
+    assert page.locator(".pie-legend li").all_inner_texts() == ["a\n75\n75%", "b\n25\n25%"]
+    areas = page.locator(".slice").evaluate_all("all => all.map(one => one.getBBox().width)")
+    assert areas[0] == pytest.approx(2 * areas[1], rel=0.02)
+
+
+def table(count: int) -> dict[str, Any]:
+    """`count` models; the dearer, the earlier in the alphabet."""
+    cell = [
+        [{"type": "raw_text", "text": f"m{i}"}, {"type": "raw_number", "value": 1000 - i * 9, "text": f"${1000 - i * 9}"}]
+        for i in range(count)
+    ]
+    head = [{"type": "raw_text", "text": "Model"}, {"type": "raw_text", "text": "Cost"}]
+    return {"type": "data_table", "block_id": "t", "caption": "By model", "page_size": 3, "rows": [head, *cell]}
+
+
+def test_a_data_table_turns_pages_and_sorts_by_value(page: Page, show: Show) -> None:
+    show(workspace(said("x", blocks=[table(7)])))
+    firsts = page.locator(".grid tbody th")
+    assert firsts.all_inner_texts() == ["m0", "m1", "m2"]
+    page.get_by_role("button", name="Next page").click()
+    assert firsts.all_inner_texts() == ["m3", "m4", "m5"]
+    page.get_by_role("button", name="Cost", exact=True).click()
+    page.get_by_role("button", name="Cost", exact=True).click()
+    assert firsts.all_inner_texts() == ["m6", "m5", "m4"]
+    assert page.locator("th[aria-sort=ascending]").inner_text() == "Cost"
+    assert page.locator(".grid tbody td").first.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
+
+
+def test_an_update_leaves_page_sorting_and_focus_of_a_table_alone(page: Page, show: Show) -> None:
+    message = said("x", blocks=[table(7)])
+    recorded = show(workspace(message))
+    page.get_by_role("button", name="Next page").focus()
+    page.keyboard.press("Enter")
+    recorded.show(workspace({**message, "edited": True}))
+    page.wait_for_selector(".edited")
+    assert page.locator(".pager").inner_text() == "4–6 of 7"
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Next page"
+
+
+def test_an_open_menu_survives_an_update_of_its_message(page: Page, show: Show) -> None:
+    option = {"text": {"type": "plain_text", "text": "Last 7 days"}, "value": "7d"}
+    actions = {"type": "actions", "block_id": "b", "elements": [{"type": "static_select", "action_id": "period", "options": [option]}]}
+    message = said("x", blocks=[actions])
+    recorded = show(workspace(message))
+    page.click("[data-action=period]")
+    recorded.show(workspace({**message, "edited": True}))
+    page.wait_for_selector(".edited")
+    page.keyboard.press("Enter")
+    expect(page.locator(".menu, [aria-busy]")).to_have_count(0)
+    assert [(body["action_id"], body["selected_option"]) for _, body in recorded.posts] == [("period", option)]
+
+
+def test_a_message_that_did_not_change_keeps_its_node(page: Page, show: Show) -> None:
+    first = said("first", at=NOW - 500)
+    recorded = show(workspace(first))
+    page.evaluate("document.querySelector('.message').mark = 1")
+    recorded.show(workspace(first, said("second", at=NOW - 10)))
+    expect(page.locator(".message")).to_have_count(2)
+    assert page.evaluate("document.querySelector('.message').mark") == 1
+
+
+def test_a_reader_further_up_is_not_moved_but_told(page: Page, show: Show) -> None:
+    many = [said(f"line {i}", at=NOW - 9000 + i * 60) for i in range(60)]
+    recorded = show(workspace(*many))
+    assert page.evaluate("(box => box.scrollHeight - box.scrollTop - box.clientHeight)(document.querySelector('.scroll'))") <= 1
+    page.evaluate("document.querySelector('.scroll').scrollTop = 100")
+    page.wait_for_timeout(60)
+    recorded.show(workspace(*many, said("newest", at=NOW)))
+    page.get_by_role("button", name="New messages").click()
+    assert page.get_by_text("newest").is_visible()
+
+
+def test_a_phone_shows_no_sideways_scroll(page: Page, show: Show) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(workspace(said("x" * 300), said("y", blocks=[table(5), chart("bar", ["a"] * 1, [[1]])])))
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("button", name="Channels and people").click()
+    page.locator("#sidebar").get_by_role("button", name="ml", exact=True).click()
+    page.wait_for_selector("h1:has-text('ml')")
+    assert not page.evaluate("document.body.classList.contains('drawer-open')")

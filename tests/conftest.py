@@ -1,0 +1,71 @@
+"""Real servers for the tests that need them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+settings.register_profile("project", deadline=None)  # machines differ; no test is about time
+settings.load_profile("project")
+
+
+def absent(what: str) -> None:
+    """Skip where a peer is not installed; on CI that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is not installed, and CI must have it: run `make system`")
+    pytest.skip(f"{what} is not installed: run `make system`")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of our own on loopback; yields its address without a database."""
+    found = [shutil.which("initdb"), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True))]
+    initdb = next((path for path in found if path), None)
+    if initdb is None:
+        absent("PostgreSQL")
+        return
+    with tempfile.TemporaryDirectory(prefix="finops-pg-") as folder:
+        yield from _running(Path(initdb).parent, Path(folder))
+
+
+def _running(binaries: Path, folder: Path) -> Iterator[str]:
+    data, port = folder / "data", free_port()
+    run_as: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if run_as:
+        shutil.chown(folder, "postgres")
+    subprocess.run(
+        [*run_as, binaries / "initdb", "-D", data, "-U", "finops", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+        check=True,
+        capture_output=True,
+        cwd="/",
+    )
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    control = [*run_as, binaries / "pg_ctl", "-D", data, "-w"]
+    subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, capture_output=True, cwd="/")
+    try:
+        yield f"postgresql://finops@127.0.0.1:{port}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/")
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> str:
+    """A fresh database on that server."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{postgres_server}/{name}"

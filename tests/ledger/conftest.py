@@ -1,0 +1,39 @@
+"""Ledgers on both state databases."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from finops.ledger.facts import DuckFacts
+from finops.ledger.ledger import Ledger, Terms
+from finops.ledger.state import open_state
+
+MakeLedger = Callable[..., Ledger]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.sqlite'}"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def make_ledger(state_url: str, tmp_path: Path) -> Iterator[MakeLedger]:
+    """Open the ledger of this test, as often as wanted: each call is like another process."""
+    opened: list[Ledger] = []
+
+    def make(terms: Terms | None = None) -> Ledger:
+        root = tmp_path / "ledger"
+        opened.append(Ledger(open_state(state_url), root, DuckFacts(root, threads=1), terms or Terms()))
+        return opened[-1]
+
+    yield make
+    for ledger in opened:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger) -> Ledger:
+    return make_ledger()
