@@ -14,6 +14,7 @@ COPY bot bot
 COPY jobs jobs
 COPY finops finops
 COPY slackbox slackbox
+COPY docs/slack-manifest.yaml docs/
 RUN /uv/bin/uv build --wheel --require-hashes --build-constraints constraints.txt --out-dir dist . \
     && /uv/bin/uv pip install --python /opt/finops-bot/bin/python --compile-bytecode --no-deps dist/*.whl
 

@@ -10,13 +10,25 @@ from slack_bolt import Ack, App
 from slack_sdk.errors import SlackApiError
 
 from bot.assemble import Tools
-from bot.blocks import Chart, Message, answer_blocks, busy_message, error_blocks, fits_native, help_blocks, shared_by, split_choice
+from bot.blocks import (
+    Chart,
+    Message,
+    answer_blocks,
+    busy_message,
+    error_blocks,
+    fits_native,
+    help_blocks,
+    shared_by,
+    split_choice,
+    worth_a_chart,
+)
 from bot.commands import Asking, CostReply, Reply, TextReply, ask, reply
 from bot.desk import Desk
 from bot.home import home_view
 from bot.messenger import Messenger, NotSaidError, web_client
 from bot.pages import lines_message
 from bot.people import People
+from finops.answers import Answer
 from finops.charts import draw
 from finops.errors import FinopsError, UserError
 from finops.ledger.taken import take
@@ -145,10 +157,12 @@ class SlackApp:
         return self._cost_message(said, controls=controls)
 
     def _cost_message(self, said: CostReply, *, controls: bool) -> Message:
-        if not said.answer.sums:
-            return answer_blocks(said.answer, said.today, chart=None, controls=controls)
-        chart: Chart = "native" if fits_native(said.answer) else self.messenger.picture(draw(said.answer))
-        return answer_blocks(said.answer, said.today, chart=chart, controls=controls)
+        return answer_blocks(said.answer, said.today, chart=self._chart(said.answer), controls=controls)
+
+    def _chart(self, answer: Answer) -> Chart:
+        if not worth_a_chart(answer):
+            return None
+        return "native" if fits_native(answer) else self.messenger.picture(draw(answer))
 
     def _replacing(self, url: str) -> Callable[[Message], None]:
         return lambda message: self.messenger.reply(url, message, replace=True)

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,11 @@ from finops.config_files import load_rulebook
 from finops.errors import ConfigError, UserError
 from finops.redaction import Redactor
 from finops.rulebook import Rulebook
+from finops.secret import Secret
 from finops.settings import Settings, read
 
 if TYPE_CHECKING:  # importing the ledger would slow light commands
+    from finops.ledger.facts import Facts
     from finops.ledger.ledger import Ledger, Terms
 
 LOG = logging.getLogger("finops")
@@ -34,11 +36,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, known: Iterable[Secret] = ()) -> None:
     """Log to stderr, secrets masked at the handler; libraries that log headers stay at INFO or above."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(Redactor())
+    handler.addFilter(Redactor(known))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("slack_sdk", "slack_bolt", "urllib3", "google", "matplotlib", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
@@ -109,10 +111,17 @@ def open_ledger(settings: Settings, rulebook: Rulebook) -> "Ledger":
     from finops.ledger.ledger import Ledger
     from finops.ledger.state import open_state
 
-    root = Path(settings.ledger_url)
+    on_bigquery = settings.ledger_url.startswith("bigquery://")
+    root = settings.config / ".finops" / "ledger" if on_bigquery else Path(settings.ledger_url)
     root.mkdir(parents=True, exist_ok=True)
-    facts = DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit)
+    facts = _bigquery(settings.ledger_url) if on_bigquery else DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit)
     return Ledger(open_state(settings.database_url.reveal()), root, facts, terms(rulebook))
+
+
+def _bigquery(url: str) -> "Facts":
+    from finops.ledger.bigquery import open_bigquery
+
+    return open_bigquery(url)
 
 
 def terms(rulebook: Rulebook) -> "Terms":

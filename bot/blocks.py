@@ -12,7 +12,7 @@ from finops.answers import Answer
 from finops.echo import echo
 from finops.names import clean, cut
 from finops.query_help import HELP, help_text
-from finops.sentences import freshness, headline, headline_parts, movers, notes
+from finops.sentences import freshness, headline, headline_parts, moved, notes
 
 __all__ = [
     "BREAKDOWNS",
@@ -150,7 +150,7 @@ def mrkdwn_piece(text: str) -> str:
 
 
 def _movers(answer: Answer, key: str) -> list[Block]:
-    lines = [mrkdwn(line, 250) for sums in answer.sums[:3] for line in movers(sums, answer.movers_by)]
+    lines = [mrkdwn(line, 250) for line in moved(answer)[:9]]
     return [section("\n".join(lines), f"{key}.movers")] if lines else []
 
 

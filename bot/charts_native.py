@@ -11,6 +11,7 @@ from finops.day_words import span
 from finops.money import percent, rounded, show, signed
 from finops.names import clean, dimension_words, distinct, label, others
 from finops.plots import Layer, Plot, plot, step_labels, title
+from finops.sentences import before
 
 MOST_SERIES: Final = 6
 MOST_CATEGORIES: Final = 20
@@ -50,7 +51,7 @@ def chart(answer: Answer, block_id: str) -> Block:
         "chart": {
             "type": kind,
             "series": _series(layers, names, drawn.currency),
-            "axis_config": {"categories": list(names), "y_label": plain(f"{answer.query.metric} cost, {drawn.currency}", TITLE)},
+            "axis_config": {"categories": list(names), "y_label": _y_label(answer, drawn)},
         },
     }
 
@@ -92,6 +93,11 @@ def _turned(drawn: Plot) -> tuple[Layer, ...]:
     return (Layer("cost", tuple(layer.total for layer in drawn.layers), sum((layer.total for layer in drawn.layers), Decimal(0))),)
 
 
+def _y_label(answer: Answer, drawn: Plot) -> str:
+    partly = ", incomplete" if len(drawn.steps) == 1 and drawn.partial else ""
+    return plain(f"{answer.query.metric} cost, {drawn.currency}{partly}", TITLE)
+
+
 def _series(layers: Sequence[Layer], labels: Sequence[str], currency: str) -> list[Block]:
     names = distinct((layer.name for layer in layers), NAME)
     return [
@@ -124,7 +130,7 @@ def _rows_of(sums: Sums, answer: Answer) -> list[list[Block]]:
 def _cells(name: str, row: Row, sums: Sums, answer: Answer) -> list[Block]:
     currency = clean(sums.currency)
     many = [_text(currency)] if len(answer.sums) > 1 else []
-    compared = [_amount(row.previous, currency), _change(row, currency)] if answer.query.compare else []
+    compared = [_amount(before(row, sums), currency), _change(row, sums)] if answer.query.compare else []
     return [_text(name), *many, _amount(row.cost, currency), *compared, _share(row.share)]
 
 
@@ -138,9 +144,10 @@ def _amount(amount: Decimal | None, currency: str) -> Block:
     return {"type": "raw_number", "value": number(amount, currency), "text": plain(show(amount, currency), CELL)}
 
 
-def _change(row: Row, currency: str) -> Block:
-    if row.previous is None:
+def _change(row: Row, sums: Sums) -> Block:
+    if before(row, sums) is None:
         return _text(UNKNOWN)
+    currency = clean(sums.currency)
     return {"type": "raw_number", "value": number(row.change, currency), "text": plain(signed(row.change, currency), CELL)}
 
 

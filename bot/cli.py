@@ -120,11 +120,14 @@ def _tools(options: argparse.Namespace) -> Any:
     from bot.assemble import assemble, environment, set_up_logging
     from finops.settings import config_folder
 
-    set_up_logging("DEBUG" if options.debug else "WARNING")
-    return assemble(config_folder(environment(), options.config))
+    tools = assemble(config_folder(environment(), options.config))
+    level = tools.settings.log_level if options.verb == "run" else "WARNING"
+    set_up_logging("DEBUG" if options.debug else level, tools.settings.secrets())
+    return tools
 
 
 def _ask(options: argparse.Namespace) -> int:
+    from bot.charts_native import worth_a_chart
     from bot.commands import Asking, CostReply, reply
 
     with _tools(options) as tools:
@@ -139,7 +142,7 @@ def _ask(options: argparse.Namespace) -> int:
             _show_cost(said)
         else:
             print("\n".join((said.title, "", *said.lines)))
-        if isinstance(said, CostReply) and said.answer.sums and asking.chart:
+        if isinstance(said, CostReply) and asking.chart and (options.chart or worth_a_chart(said.answer)):
             _save_chart(said, options.chart or Path("charts") / f"{said.answer.id}.png", quiet=options.json)
     return DONE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from finops.answers import Answer, Row, Sums
 from finops.money import percent, show, signed
 from finops.names import clean, cut, dimension_words, label, others
-from finops.sentences import freshness, headline_parts, movers, notes
+from finops.sentences import before, freshness, headline_parts, moved, notes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +21,8 @@ UNKNOWN = "–"
 def print_answer(answer: Answer, today: date, console: "Console") -> None:
     """Print the headline, what moved, the rows, and how far all of it can be trusted."""
     console.print(_headline(answer, today), soft_wrap=True)
-    for sums in answer.sums:
-        for line in movers(sums, answer.movers_by):
-            console.print(_plain(line, "red" if line.startswith("▲") else "green"), soft_wrap=True)
+    for line in moved(answer):
+        console.print(_plain(line, "red" if line.startswith("▲") else "green"), soft_wrap=True)
     for sums in answer.sums:
         if answer.query.by and (sums.rows or sums.rest):
             console.print()
@@ -58,18 +57,19 @@ def _table(sums: Sums, answer: Answer) -> "Table":
     for name in (f"cost {clean(sums.currency)}", *(("before", "change") if compared else ()), "share"):
         table.add_column(_plain(name), justify="right", no_wrap=True)
     for row in sums.rows:
-        table.add_row(*_cells(label(row.key, answer.query.by), row, sums.currency, compared=compared))
+        table.add_row(*_cells(label(row.key, answer.query.by), row, sums, compared=compared))
     if sums.rest is not None:
-        table.add_row(*_cells(others(sums.rest_groups), sums.rest, sums.currency, compared=compared), style="dim")
+        table.add_row(*_cells(others(sums.rest_groups), sums.rest, sums, compared=compared), style="dim")
     return table
 
 
-def _cells(name: str, row: Row, currency: str, *, compared: bool) -> "Iterator[Text]":
+def _cells(name: str, row: Row, sums: Sums, *, compared: bool) -> "Iterator[Text]":
     yield _plain(cut(name, 60))
-    yield _plain(_amount(row.cost, currency))
+    yield _plain(_amount(row.cost, sums.currency))
     if compared:
-        yield _plain(_amount(row.previous, currency))
-        yield _plain(UNKNOWN if row.previous is None else signed(row.change, clean(currency)))
+        previous = before(row, sums)
+        yield _plain(_amount(previous, sums.currency))
+        yield _plain(UNKNOWN if previous is None else signed(row.change, clean(sums.currency)))
     yield _plain(percent(row.share))
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from finops.answers import Answer, Freshness, LikeForLike, Point, Row, Sums
 from finops.periods import DAY
 from finops.query_json import to_json
+from finops.sentences import before
 
 Document = dict[str, object]
 NO_UNITS: Document = {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None}
@@ -50,9 +51,9 @@ def _sums(sums: Sums, answer: Answer) -> Document:
         "previous": _previous(answer, sums.previous),
         "change": amount(sums.change),
         "change_share": sums.change_share,
-        "rows": [_row(row, by) for row in sums.rows],
-        "other": None if sums.rest is None else {**_figures(sums.rest), "groups": sums.rest_groups},
-        "movers": [_mover(row, answer.movers_by) for row in sums.movers],
+        "rows": [_row(row, sums, by) for row in sums.rows],
+        "other": None if sums.rest is None else {**_figures(sums.rest, sums), "groups": sums.rest_groups},
+        "movers": [_mover(row, sums, answer.movers_by) for row in sums.movers],
         "like_for_like": _like_for_like(sums.like_for_like),
         "series": [_point(point) for point in sums.series],
     }
@@ -75,20 +76,20 @@ def _previous(answer: Answer, total: Decimal | None) -> Document | None:
     return {"start": compare.start.isoformat(), "end": compare.end.isoformat(), "total": amount(total)}
 
 
-def _row(row: Row, by: Sequence[str]) -> Document:
-    return {"key": _key(row, by), **_figures(row), "units": dict(NO_UNITS)}
+def _row(row: Row, sums: Sums, by: Sequence[str]) -> Document:
+    return {"key": _key(row, by), **_figures(row, sums), "units": dict(NO_UNITS)}
 
 
-def _mover(row: Row, by: Sequence[str]) -> Document:
-    return {"key": _key(row, by), **_figures(row), "change": amount(row.change)}
+def _mover(row: Row, sums: Sums, by: Sequence[str]) -> Document:
+    return {"key": _key(row, by), **_figures(row, sums), "change": amount(row.change)}
 
 
 def _key(row: Row, by: Sequence[str]) -> Document:
     return dict(zip(by, row.key, strict=True))
 
 
-def _figures(row: Row) -> Document:
-    return {"cost": amount(row.cost), "previous": amount(row.previous), "share": row.share}
+def _figures(row: Row, sums: Sums) -> Document:
+    return {"cost": amount(row.cost), "previous": amount(before(row, sums)), "share": row.share}
 
 
 def _like_for_like(cut: LikeForLike | None) -> Document | None:

@@ -11,6 +11,7 @@ from finops.periods import DAY, Period, floor
 from finops.query import CostQuery
 
 ZERO = Decimal(0)
+OF_NOTHING = 10  # a part this many times the whole is no share of it
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
     total = _total(days, query.period)
     previous = _previous(days, query, costs.coverage)
     groups = [group for group in costs.groups if group.currency == currency]
-    rows = tuple(_row(group, total, query) for group in groups if group.by_cost <= query.top)
+    rows = tuple(_row(group, total, previous) for group in groups if group.by_cost <= query.top)
     rows = tuple(sorted(rows, key=lambda row: -(row.cost or ZERO)))
     rest_groups = max((group.groups for group in groups), default=0) - len(rows)
     return Sums(
@@ -117,7 +118,7 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
         total=total,
         previous=previous,
         rows=rows,
-        movers=_movers([group for group in costs.moves if group.currency == currency], query),
+        movers=_movers([group for group in costs.moves if group.currency == currency], previous),
         rest=_rest(rows, total, previous, len(query.by)) if rest_groups > 0 else None,
         rest_groups=rest_groups,
         series=_series(query, days, [part for part in costs.parts if part.currency == currency], rows, costs.coverage),
@@ -140,16 +141,23 @@ def _previous(days: Sequence[DaySum], query: CostQuery, coverage: Coverage | Non
     return found
 
 
-def _row(group: GroupSum, total: Decimal | None, query: CostQuery) -> Row:
-    share = float(group.cost / total) if group.cost is not None and total else None
-    previous = (group.previous or ZERO) if query.compare else None
-    return Row(group.key, group.cost, previous, share)
+def _row(group: GroupSum, total: Decimal | None, previous: Decimal | None) -> Row:
+    before = (group.previous or ZERO) if previous is not None else None
+    return Row(group.key, group.cost, before, _share(group.cost, total))
 
 
-def _movers(groups: Sequence[GroupSum], query: CostQuery) -> tuple[Row, ...]:
-    if query.compare is None:
+def _share(cost: Decimal | None, total: Decimal | None) -> float | None:
+    """Where credits cancel charges the total is next to nothing, and a share of it says nothing."""
+    if cost is None or not total or abs(cost) > OF_NOTHING * abs(total):
+        return None
+    return float(cost / total)
+
+
+def _movers(groups: Sequence[GroupSum], previous: Decimal | None) -> tuple[Row, ...]:
+    """With nothing on record before, nothing can have moved."""
+    if previous is None:
         return ()
-    rows = [_row(group, None, query) for group in groups]
+    rows = [_row(group, None, previous) for group in groups]
     return tuple(sorted((row for row in rows if row.change), key=lambda row: -abs(row.change)))
 
 
@@ -158,7 +166,7 @@ def _rest(rows: Sequence[Row], total: Decimal | None, previous: Decimal | None, 
         return None
     cost = total - sum((row.cost or ZERO for row in rows), ZERO)
     before = previous - sum((row.previous or ZERO for row in rows), ZERO) if previous is not None else None
-    return Row((None,) * width, cost, before, float(cost / total) if total else None)
+    return Row((None,) * width, cost, before, _share(cost, total))
 
 
 def _series(

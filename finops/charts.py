@@ -40,18 +40,17 @@ class Picture:
 def draw(answer: Answer, *, currency: str | None = None) -> Picture:
     """Draw one currency of the answer, the first unless named: bars over time, or one bar a group where there is a single step."""
     sums = chosen(answer, currency)
-    today = answer.query.period.end
     if sums is None:
         return Picture(_page(answer, None).png(), f"{title(answer, 200)}: no data.", title(answer))
     drawn = plot(answer, sums, LAYERS)
     page = _page(answer, sums)
-    if len(drawn.steps) < 2 and drawn.grouped:
-        _groups(page, sums, answer)
-    elif not any(cost is not None for cost in drawn.costs):
+    if all(cost is None for cost in drawn.costs):
         page.say("no data")
+    elif len(drawn.steps) < 2 and drawn.grouped:
+        _groups(page, sums, answer)
     else:
         _over_time(page, drawn, before_per_step(answer, sums))
-    return Picture(page.png(), in_words(answer, sums, drawn, today), title(answer))
+    return Picture(page.png(), in_words(answer, sums, drawn), title(answer))
 
 
 def chosen(answer: Answer, currency: str | None) -> Sums | None:
@@ -124,9 +123,8 @@ class Page:
 
 def _page(answer: Answer, sums: Sums | None) -> Page:
     page = Page(_families())
-    today = answer.query.period.end
     page.fit(0.03, 0.915, title(answer, 80), 15, 0.94, **page.bold(title(answer, 80)))
-    page.fit(0.03, 0.845, subtitle(answer, sums, today) if sums else "no data", 11.5, 0.94, color=FAINT)
+    page.fit(0.03, 0.845, subtitle(answer, sums) if sums else "no data", 11.5, 0.94, color=FAINT)
     page.fit(0.03, 0.025, freshness(answer), 8.5, 0.76, color=FAINT)
     page.fit(0.97, 0.025, clean(answer.id), 8.5, 0.18, color=FAINT, ha="right")
     if sums is None:
@@ -177,7 +175,7 @@ def _stacks(axes: Any, drawn: Plot) -> tuple[float, float]:
         _bars(axes, [bar for bar in bars if bar[0] not in partial], colour, len(drawn.steps))
         _bars(axes, [bar for bar in bars if bar[0] in partial], colour, len(drawn.steps), faint=True)
     if _has_credits(drawn):
-        net = [(n, float(cost)) for n, cost in enumerate(drawn.costs) if cost is not None]
+        net = [(n, float(cost)) for n, cost in enumerate(drawn.costs) if cost is not None and up[n] and down[n]]
         axes.plot(*zip(*net, strict=True), "D", color="white", markeredgecolor=INK, markersize=5, linestyle="none", zorder=5)
     margin = 0.1 + max(0, 4 - len(drawn.steps)) / 2  # a lone bar does not fill the page
     axes.set_xlim(-0.5 - margin, len(drawn.steps) - 0.5 + margin)
@@ -208,7 +206,7 @@ def _line(axes: Any, drawn: Plot) -> tuple[float, float]:
     axes.plot(steps, rest, color=COLOURS[0], linewidth=1.8, linestyle=":")
     axes.set_xlim(-0.5, len(steps) - 0.5)
     known = [value for value in values if value == value]
-    return min(0.0, *known), max(0.0, *known)
+    return min([0.0, *known]), max([0.0, *known])
 
 
 def _money_axis(page: Page, axes: Any, low: float, high: float, currency: str) -> None:
@@ -251,14 +249,18 @@ def _gaps(axes: Any, drawn: Plot) -> None:
 
 
 def _amounts(page: Page, axes: Any, drawn: Plot, height: float) -> None:
-    """Write each step's cost above its bar."""
+    """Write each step's cost above its bar, with a white rim where a line runs through."""
+    from matplotlib.patheffects import withStroke
+
+    rim = [withStroke(linewidth=3, foreground="white")]
     for n, cost in enumerate(drawn.costs):
         if cost is None:
             axes.text(n, height * 0.03, "no data", rotation=90, ha="center", va="bottom", **page.words(9, color=FAINT))
             continue
         top = sum(float(layer.values[n]) for layer in drawn.layers if layer.values[n] > 0)
         text = short(cost, drawn.currency)
-        axes.text(n, top + height * 0.02, text, ha="center", va="bottom", **page.words(9.5 if len(text) < 7 else 8.5, **page.bold(text)))
+        words = page.words(9.5 if len(text) < 7 else 8.5, zorder=6, path_effects=rim, **page.bold(text))
+        axes.text(n, top + height * 0.02, text, ha="center", va="bottom", **words)
 
 
 def _paint(drawn: Plot) -> list[tuple[Any, str]]:
@@ -294,8 +296,8 @@ def _marks(drawn: Plot, before: tuple[str, Decimal] | None) -> list[tuple[Any, s
 
 def _has_credits(drawn: Plot) -> bool:
     """Whether some step holds both costs and credits, so that its bar ends elsewhere than at its cost."""
-    values = [value for layer in drawn.layers for value in layer.values]
-    return drawn.grouped and min(values) < 0 < max(values)
+    columns = zip(*(layer.values for layer in drawn.layers), strict=True)
+    return any(min(column) < 0 < max(column) for column in columns)
 
 
 def _legend(page: Page, entries: Sequence[tuple[Any, str]], width: float, **place: Any) -> None:
@@ -335,8 +337,8 @@ def _groups(page: Page, sums: Sums, answer: Answer) -> None:
     axes.set_xticks([])
     axes.invert_yaxis()
     axes.spines["bottom"].set_visible(False)
-    reach = max(0.0, *sizes) - min(0.0, *sizes) or 1.0
-    axes.set_xlim(min(0.0, *sizes) - (reach * 0.02), max(0.0, *sizes) + reach * 0.42)
+    reach = max([0.0, *sizes]) - min([0.0, *sizes]) or 1.0
+    axes.set_xlim(min([0.0, *sizes]) - (reach * 0.02), max([0.0, *sizes]) + reach * 0.42)
     for n, (_, cost) in enumerate(bars):
         text = f"{show(cost, currency)}{f' · {percent(float(cost / sums.total))}' if sums.total else ''}"
         axes.text(max(0.0, float(cost)) + reach * 0.012, n, text, va="center", **page.words(10.5 if len(bars) <= 8 else 9))

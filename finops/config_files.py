@@ -13,23 +13,28 @@ RULES: Final = "rules.yaml"
 
 def load_rulebook(folder: Path) -> Rulebook:
     """Read budgets.yaml and rules.yaml, either of which may be missing; raises ConfigError with every problem of both."""
-    problems: list[str] = []
-    budgets, rules = (_node(folder / name, problems) for name in (BUDGETS, RULES))
-    try:
-        book = read(budgets, rules)
-    except ConfigError as error:
-        problems.extend(error.problems)
-    if problems:
-        # A file that could not be read as YAML has no other problems yet, so the two keep their order.
-        raise ConfigError(sorted(problems, key=lambda problem: problem.startswith(f"{RULES}:")))
+    (budgets, before), (rules, after) = _node(folder / BUDGETS), _node(folder / RULES)
+    book, between = _rulebook(budgets, rules)
+    if book is None or before or after:
+        raise ConfigError([*before, *between, *after])
     return book
 
 
-def _node(path: Path, problems: list[str]) -> Node | None:
-    if not path.exists():
-        return None
+def _rulebook(budgets: Node | None, rules: Node | None) -> tuple[Rulebook | None, tuple[str, ...]]:
     try:
-        return load(path)
+        return read(budgets, rules), ()
     except ConfigError as error:
-        problems.extend(error.problems)
-        return None
+        return None, error.problems
+
+
+def _node(path: Path) -> tuple[Node | None, tuple[str, ...]]:
+    """Return a file's content and its problems; one that is not there has neither."""
+    try:
+        path.lstat()
+        return load(path), ()
+    except FileNotFoundError:
+        return None, ()
+    except ConfigError as error:
+        return None, error.problems
+    except OSError as error:
+        return None, (f"{path.name}:1: the file cannot be read: {error.strerror or error}",)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from finops.periods import DAY, Period, add_months, month_of
+from finops.periods import DAY, Period, add_months, floor, month_of
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -14,13 +14,13 @@ FULL_MONTHS: Final = (
 _ASKED_AS_DAYS: Final = frozenset({7, 14, 28, 30, 60, 90})  # rather `the last 7 days` than `this month so far` on the 8th
 
 
-def day_name(day: date, today: date) -> str:
-    """Name a day, with its year only where that is not this year."""
-    year = f" {day.year}" if day.year != today.year else ""
+def day_name(day: date, today: date | None) -> str:
+    """Name a day, without its year where that is this year."""
+    year = f" {day.year}" if today is None or day.year != today.year else ""
     return f"{day.day} {MONTHS[day.month - 1]}{year}"
 
 
-def span(period: Period, today: date) -> str:
+def span(period: Period, today: date | None) -> str:
     """Name the first and the last day: `13–19 Nov`."""
     first, last = period.start, period.end - DAY
     if first == last:
@@ -41,8 +41,8 @@ def during(period: Period, today: date) -> str:
         return f"in {whole}{_so_far(period, today)}"
     if period.end == today and (period.start.day != 1 or period.days in _ASKED_AS_DAYS):
         return f"in the last {period.days} days, {span(period, today)}"
-    if period.start == today.replace(day=1) and period.end in (today, today + DAY):
-        return f"this month so far, {span(period, today)}"
+    if (unit := _running_unit(period, today)) and period.end in (today, today + DAY):
+        return f"this {unit} so far, {span(period, today)}"
     return f"in {span(period, today)}{_so_far(period, today)}"
 
 
@@ -63,6 +63,17 @@ def calendar_name(period: Period, today: date) -> str:
     if start.month % 3 == 1 and period.end == add_months(start, 3):
         return f"Q{start.month // 3 + 1}{year}"
     return year.strip() if start.month == 1 and period.end == add_months(start, 12) else ""
+
+
+def _running_unit(period: Period, today: date) -> str:
+    """Return which of this month, year, quarter or week began when `period` did; in January the month, in the first quarter the year."""
+    begins = {
+        "month": today.replace(day=1),
+        "year": today.replace(month=1, day=1),
+        "quarter": today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1),
+        "week": floor(today, "week"),
+    }
+    return next((unit for unit, begin in begins.items() if period.start == begin), "")
 
 
 def _so_far(period: Period, today: date) -> str:

@@ -11,6 +11,7 @@ from finops.currencies import CURRENCIES
 from finops.errors import close_to
 from finops.problems import Problems, shown
 from finops.yamlfile import Entry, Node, Table
+from finops.yamlscalars import day
 
 T = TypeVar("T")
 Reader = Callable[[Node], T]
@@ -153,7 +154,7 @@ def as_day(node: Node) -> date:
     if isinstance(node.value, date):
         return node.value
     try:
-        return date.fromisoformat(node.text if len(node.text) == 10 else "")
+        return day(node.text)
     except ValueError:
         raise WrongError("a day such as 2026-01-31") from None
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from finops.answers import Answer, Point, Sums
-from finops.day_words import MONTHS, WEEKDAYS, during, span
+from finops.day_words import MONTHS, WEEKDAYS, span
 from finops.money import percent, show
 from finops.names import clean, cut, dimension_words, distinct, label, others
 from finops.periods import Grain
-from finops.sentences import subject
+from finops.sentences import is_incomplete, reach, subject
 
 NOTHING: Final = Decimal(0)
 CURRENCY_SIGNS: Final = 12  # a code has three; anything longer is a mistake in a bill
@@ -51,7 +51,7 @@ class Plot:
 def plot(answer: Answer, sums: Sums, most: int) -> Plot:
     """Lay out the series of one currency with its `most` largest groups; what is left over becomes one last layer."""
     points = sums.series
-    grouped = bool(answer.query.by and (sums.rows or sums.rest))
+    grouped = bool(answer.query.by and sums.rows) and (len(points) == 1 or any(point.parts for point in points))
     return Plot(
         currency=cut(clean(sums.currency), CURRENCY_SIGNS),
         grain=answer.query.grain,
@@ -85,17 +85,19 @@ def title(answer: Answer, most: int = 50) -> str:
     return cut(subject(answer.query), most - len(split)) + split if len(split) < most - 8 else cut(subject(answer.query), most)
 
 
-def subtitle(answer: Answer, sums: Sums, today: date) -> str:
+def subtitle(answer: Answer, sums: Sums) -> str:
     """Total, metric and days, as shown below the title."""
     total = "nothing on record" if sums.total is None else show(sums.total, clean(sums.currency))
-    return f"{total} {answer.query.metric} · {span(answer.query.period, today)}"
+    part = f", {reach(answer, answer.query.period.end)}" if is_incomplete(answer) else ""
+    return f"{total} {answer.query.metric} · {span(answer.query.period, None)}{part}"
 
 
-def in_words(answer: Answer, sums: Sums, drawn: Plot, today: date, most: int = 2000) -> str:
+def in_words(answer: Answer, sums: Sums, drawn: Plot, most: int = 2000) -> str:
     """Tell the picture to whoever cannot see it: what it shows, then its numbers."""
     total = "nothing on record" if sums.total is None else show(sums.total, drawn.currency)
+    part = f", {reach(answer, answer.query.period.end)}" if is_incomplete(answer) else ""
     pieces = [
-        f"{title(answer, 200)}: {total} ({answer.query.metric}) {during(answer.query.period, today)}.",
+        f"{title(answer, 200)}: {total} ({answer.query.metric}), {span(answer.query.period, None)}{part}.",
         _listed(_group_words(sums, drawn)),
         _listed(_step_words(drawn)),
     ]
@@ -103,10 +105,11 @@ def in_words(answer: Answer, sums: Sums, drawn: Plot, today: date, most: int = 2
 
 
 def _layers(answer: Answer, sums: Sums, most: int) -> tuple[Layer, ...]:
-    shown = [n for n, _ in enumerate(sums.rows) if any(_part(point, n) for point in sums.series)][:most]
+    columns = [tuple(_part(point, n, sums) for point in sums.series) for n, _ in enumerate(sums.rows)]
+    shown = [n for n, column in enumerate(columns) if any(column)][:most]
     names = distinct((label(sums.rows[n].key, answer.query.by) for n in shown), 80)
-    own = [_layer(name, tuple(_part(point, n) for point in sums.series)) for name, n in zip(names, shown, strict=True)]
-    rest = tuple((point.cost or NOTHING) - sum((_part(point, n) for n in shown), NOTHING) for point in sums.series)
+    own = [_layer(name, columns[n]) for name, n in zip(names, shown, strict=True)]
+    rest = tuple((point.cost or NOTHING) - sum((columns[n][step] for n in shown), NOTHING) for step, point in enumerate(sums.series))
     if not any(rest):
         return tuple(own)
     hidden = sum(1 for row in sums.rows if row.cost) - len(shown) + sums.rest_groups
@@ -121,8 +124,13 @@ def _layer(name: str, values: tuple[Decimal, ...], *, is_rest: bool = False) -> 
     return Layer(name, values, sum(values, NOTHING), is_rest)
 
 
-def _part(point: Point, n: int) -> Decimal:
-    return point.parts[n] if point.cost is not None and n < len(point.parts) else NOTHING
+def _part(point: Point, n: int, sums: Sums) -> Decimal:
+    """What group `n` cost in a step; where there is only one step, its row says so too."""
+    if point.cost is None:
+        return NOTHING
+    if len(sums.series) == 1:
+        return sums.rows[n].cost or NOTHING
+    return point.parts[n] if n < len(point.parts) else NOTHING
 
 
 def _group_words(sums: Sums, drawn: Plot) -> list[str]:

@@ -55,6 +55,14 @@ def parse(text: str, today: date, values: Mapping[str, Collection[str]] = NOTHIN
     return _parse(text, today, values, repairs=2)
 
 
+def read_back(text: str) -> CostQuery:
+    """Read what `echo` wrote, on any day and however long its explicit dates made it."""
+    try:
+        return _query(_printable(text), date.max, NOTHING_KNOWN)
+    except Misread as wrong:
+        raise QueryError(wrong.message, suggestion=wrong.suggestion) from None
+
+
 def unknown_values(query: CostQuery, values: Mapping[str, Collection[str]]) -> list[str]:
     """Return a sentence for each exact value that is not among the known ones of its dimension."""
     asked = [(each.dimension, value) for each in query.scope for value in each.values if value != NONE and "*" not in value]
@@ -94,6 +102,10 @@ def _working(questions: Iterable[str], today: date, values: Mapping[str, Collect
 def _checked(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise Misread(f"A question has at most {MAX_TEXT:,} characters, not {len(text):,}.", 0, len(text))
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
     if sign := unprintable("".join(text.split())):
         raise Misread(f"The question holds the control sign U+{ord(sign):04X}; leave it out.", at := text.index(sign), at + 1, "")
     return text

@@ -8,7 +8,7 @@ from finops.charges import METRICS
 from finops.echo import GRAIN_ADVERBS, echo
 from finops.errors import QueryError, close_to, meant
 from finops.periods import DAY, Grain, Period, default_grain, preceding
-from finops.query import CostQuery, Filter, parse
+from finops.query import CostQuery, Filter, read_back
 from finops.words import METRIC_WORDS
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def from_json(document: Mapping[str, object]) -> CostQuery:
 
 def _sayable(query: CostQuery) -> CostQuery:
     """Hold the question to the rules of the language, by asking it in words."""
-    said = parse(echo(query), date.max)
+    said = read_back(echo(query))
     if said != query:
         raise QueryError(f"The question repeats or misspells something; it reads as: {echo(said)}", did_you_mean=(echo(said),))
     return query

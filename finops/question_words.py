@@ -10,35 +10,23 @@ from typing import Final, TypeVar
 from finops.calendar_words import Now
 from finops.charges import Metric
 from finops.compare_words import Compared, read_compared
-from finops.errors import close_to
-from finops.filter_words import Condition, dimension_named, dimensions_near, read_dimension, read_filter
+from finops.filter_words import Condition, read_filter
+from finops.money_words import read_currency, read_metric
 from finops.period_words import Spoken, last_seven_days, not_begun, read_period
 from finops.periods import Grain, Period
-from finops.tokens import Cursor, Misread, shown
-from finops.unknown_words import VOCABULARY, unknown
+from finops.split_words import read_layout
+from finops.tokens import Cursor
+from finops.unknown_words import unknown
 from finops.words import (
-    AND,
-    BY,
-    CURRENCIES,
     CURRENCY_NAMES,
-    GRAIN_KEYS,
-    GRAIN_NOUNS,
-    GRAIN_WORDS,
-    HOUR_WORDS,
-    IN,
-    METRIC_KEYS,
-    METRIC_PHRASES,
-    METRIC_WORDS,
     NOISE,
     NOISE_PHRASES,
     PERIOD_KEYS,
-    TOP,
     VERSUS,
 )
 
 T = TypeVar("T")
 MOST_DIMENSIONS: Final = 3
-MOST_ROWS: Final = 100
 _SOME_DAY: Final = Spoken(Period(date(2000, 1, 1), date(2000, 1, 2)))
 
 
@@ -71,16 +59,15 @@ class _Reader:
         self.question = Question()
         self.said: dict[str, tuple[object, str]] = {}
         self.versus_at: int | None = None
+        self.filter_end: int | None = None
 
     def read(self) -> None:
         steps: tuple[Callable[[], object], ...] = (
             lambda: self.cursor.take_sign(","),
             lambda: self.cursor.says(NOISE_PHRASES),
             self._versus,
-            self._split,
-            self._top,
+            self._layout,
             self._metric,
-            self._grain,
             self._currency,
             self._period,
             self._filter,
@@ -88,7 +75,7 @@ class _Reader:
         )
         while self.cursor.peek():
             if not any(self.cursor.attempt(partial(_taken, step)) for step in steps):
-                raise unknown(self.cursor, self.values)
+                raise unknown(self.cursor, self.values, self._last_filter())
         self._settle()
 
     def _once(self, name: str, value: T, first: int, *instead: str) -> T:
@@ -101,7 +88,12 @@ class _Reader:
     def _filter(self) -> bool:
         found = read_filter(self.cursor)
         self.question.conditions += [found] if found else []
+        self.filter_end = self.cursor.at if found else self.filter_end
         return found is not None
+
+    def _last_filter(self) -> Condition | None:
+        """Return the filter that ends right here: the word that follows may belong to its value."""
+        return self.question.conditions[-1] if self.filter_end == self.cursor.at else None
 
     def _period(self) -> bool:
         first = self.cursor.at
@@ -149,146 +141,32 @@ class _Reader:
             raise not_begun(self.cursor, self.versus_at, "previous")
         self.question.compared = compared
 
-    def _split(self) -> bool:
+    def _layout(self) -> bool:
         first = self.cursor.at
-        if not self.cursor.take_word(BY):
+        layout = read_layout(self.cursor)
+        if layout is None:
             return False
-        self.cursor.take_sign("=")
-        if not self._item(first):
-            raise self._no_item(first)
-        while self._another(first):
-            pass
-        return True
-
-    def _another(self, first: int) -> bool:
-        """Take `, env`, `and env` or `, and by env`, unless what follows begins something else."""
-        before = self.cursor.at
-        comma = self.cursor.take_sign(",")
-        joined = self.cursor.take_word(AND) or comma
-        glued = (token := self.cursor.peek()) is not None and token.glued and comma
-        if joined and (self.cursor.take_word(BY) or True) and self._item(first):
-            return True
-        if glued:
-            raise self._no_item(self.cursor.at)
-        self.cursor.at = before
-        return False
-
-    def _item(self, first: int) -> bool:
-        while self.cursor.word() in NOISE - AND and dimension_named(self.cursor.word()) is None and self.cursor.word():
-            self.cursor.take()  # `by the model`
-        if (grain := GRAIN_NOUNS.get(self.cursor.word()) or GRAIN_WORDS.get(self.cursor.word())) and not self.cursor.is_sign(
-            "=", "!=", ahead=1
-        ):
-            self.cursor.take()
-            self.question.grain = self._once("step", grain, first)
-            return True
-        name = read_dimension(self.cursor)
-        if name and name not in self.question.by:
-            self.question.by.append(name)
+        self.question.by += [name for name in dict.fromkeys(layout.by) if name not in self.question.by]
         if len(self.question.by) > MOST_DIMENSIONS:
             fewer = f"by {','.join(self.question.by[:MOST_DIMENSIONS])}"
             raise self.cursor.wrong(f"A question is split by at most {MOST_DIMENSIONS} dimensions; leave one out.", fewer, first=first)
-        return name is not None
-
-    def _no_item(self, first: int) -> Misread:
-        token = self.cursor.peek()
-        if token is None or token.kind == "sign":
-            return self.cursor.wrong(
-                f"'{self.cursor.since(first)}' needs a dimension or day, week, month.",
-                "by model",
-                "by team",
-                first=first,
-                suggestion="last 7d by model",
-            )
-        word = self.cursor.take().word
-        if word in HOUR_WORDS:
-            return self.cursor.wrong("Bills are daily, so a day is the finest step.", "day", suggestion="yesterday by model")
-        near = dimensions_near(word) + close_to(word, GRAIN_NOUNS, most=1)
-        hint = f"Did you mean '{near[0]}'?" if near else "Try model, team, service or day."
-        return self.cursor.wrong(f"'{shown(token.text)}' is nothing to split by. {hint}", *near, suggestion="last 7d by model")
-
-    def _top(self) -> bool:
-        """Read `top 5`, `top=5`, `top5`, and `top 5 models`, which also splits."""
-        first = self.cursor.at
-        fused = re.fullmatch(r"top([0-9]+)", self.cursor.word())
-        if not fused and self.cursor.word() not in TOP:
-            return False
-        self.cursor.take()
-        self.cursor.take_sign("=")
-        number = fused[1] if fused else self._digits()
-        if number is not None and not 1 <= int(number) <= MOST_ROWS:
-            raise self.cursor.wrong(f"'{self.cursor.since(first)}' is out of range; top takes 1 to {MOST_ROWS}.", "top 10", first=first)
-        if number is not None:
-            self.question.top = self._once("number of rows", int(number), first)
-        if not self.cursor.attempt(partial(_taken, partial(self._dimension_item, first))) and number is None:
-            raise self.cursor.wrong("'top' needs a number from 1 to 100.", "top 10", first=first, suggestion="last 7d by model top 5")
+        for grain in layout.grains:
+            self.question.grain = self._once("step", grain, first)
+        if layout.top:
+            self.question.top = self._once("number of rows", layout.top, first)
         return True
-
-    def _dimension_item(self, first: int) -> bool:
-        known = len(self.said)
-        return self.cursor.word() not in GRAIN_NOUNS and self._item(first) and len(self.said) == known
-
-    def _digits(self) -> str | None:
-        return self.cursor.take().word if re.fullmatch(r"[0-9]{1,9}", self.cursor.word()) else None
 
     def _metric(self) -> bool:
         first = self.cursor.at
-        metric = self.cursor.phrase(METRIC_PHRASES)
-        if metric is None and self.cursor.take_word(METRIC_KEYS):
-            strict = self.cursor.take_sign("=")
-            metric = self.cursor.phrase(METRIC_WORDS)
-            if metric is None and strict:
-                raise self._no_metric()
-        if metric is None or self.cursor.is_sign("=", "!="):
-            return False
-        self.question.metric = self._once("kind of cost", metric, first)
-        return True
-
-    def _no_metric(self) -> Misread:
-        word = shown(self.cursor.take().word) if self.cursor.peek() else ""
-        near = dict.fromkeys(METRIC_WORDS[hit] for hit in close_to(word, METRIC_WORDS)) or ("effective", "billed", "list")
-        return self.cursor.wrong(
-            f"'{word}' is not a kind of cost: effective, billed, list or contracted.", *near, suggestion="last 7d cost=billed"
-        )
-
-    def _grain(self) -> bool:
-        first = self.cursor.at
-        keyed = self.cursor.take_word(GRAIN_KEYS)
-        strict = keyed and self.cursor.take_sign("=")
-        grain = self.cursor.phrase(GRAIN_WORDS) or (self.cursor.phrase(GRAIN_NOUNS) if keyed else None)
-        if grain is None and strict:
-            raise self.cursor.wrong(
-                f"'{self.cursor.since(first)}' needs day, week or month.", "daily", first=first, suggestion="last 7d daily"
-            )
-        if grain:
-            self.question.grain = self._once("step", grain, first)
-        return grain is not None
+        if metric := read_metric(self.cursor):
+            self.question.metric = self._once("kind of cost", metric, first)
+        return metric is not None
 
     def _currency(self) -> bool:
-        """Read `in EUR`; a lower-case code only where it is no everyday word (`in all`)."""
         first = self.cursor.at
-        if not self.cursor.take_word(IN):
-            return False
-        strict = self.cursor.take_sign("=")
-        token = self.cursor.peek()
-        if token is None or token.kind == "sign":
-            return False
-        code = token.text.strip("?!.;:").upper()
-        if code in CURRENCIES and (strict or token.text.isupper() or token.word not in NOISE | VOCABULARY):
-            self.cursor.take()
-            self.question.currency = self._once("currency", code, first)
-            return True
-        if strict or token.word in CURRENCY_NAMES or re.fullmatch("[A-Z]{3}", token.text):
-            raise self._no_currency(first)
-        return False
-
-    def _no_currency(self, first: int) -> Misread:
-        token = self.cursor.take()
-        name = CURRENCY_NAMES.get(token.word)
-        near = (name,) if name else close_to(token.text, CURRENCIES)
-        hint = f"Did you mean {near[0]}?" if near else "Three letters such as EUR are needed."
-        fixes = [f"in {code}" for code in near]
-        return self.cursor.wrong(f"'{shown(token.text)}' is not a currency code. {hint}", *fixes, first=first, suggestion="last 7d in EUR")
+        if currency := read_currency(self.cursor):
+            self.question.currency = self._once("currency", currency, first)
+        return currency is not None
 
     def _noise(self) -> bool:
         token = self.cursor.peek()

@@ -32,8 +32,6 @@ def spans(rates: tuple[Rate, ...], base: str, quote: str, period: Period) -> tup
 
     A missing pair is made from the reverse rate, else over one currency both have a rate with. Rounded to 12 decimals.
     """
-    if base == quote:
-        return (Span(period.start, Decimal(1)),)
     starts = sorted({period.start} | {rate.on for rate in rates if rate.on in period})
     found = [(day, rate_on(rates, base, quote, day)) for day in starts]
     if any(rate is None for _, rate in found):
@@ -43,6 +41,8 @@ def spans(rates: tuple[Rate, ...], base: str, quote: str, period: Period) -> tup
 
 def rate_on(rates: tuple[Rate, ...], base: str, quote: str, day: date) -> Decimal | None:
     """Return what one unit of `base` is worth on `day`, or None when no rate is known."""
+    if base == quote:
+        return Decimal(1)
     direct = _direct(rates, base, quote, day)
     if direct is not None:
         return direct

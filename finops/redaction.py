@@ -17,29 +17,29 @@ NAMES: Final = (
 _IS: Final = r"""(?:\\*["'])?\s{0,3}(?:=>|[:=]|%3[ad])\s{0,3}+"""
 # A value in quotes, in quotes that are escaped themselves, or in quotes that a cut-off line never closes.
 _QUOTED: Final = "|".join(rf"b?(?:\\+{q}[^{q}\n]{{0,4096}}{q}|{q}(?:\\.|[^{q}\\\n]){{0,4096}}{q})" for q in "\"'")
-_VALUE: Final = rf"""(?:{_QUOTED}|b?\\*["']?[^\s"',;&<>)\]}}]{{1,4096}})"""
-_LINE: Final = rf"(?:{_QUOTED}|[^\n]{{1,4096}})"
+_VALUE: Final = rf"""(?:{_QUOTED}|b?\\*["']?[^\s"',;&<>)\]}}]+)"""
+_LINE: Final = rf"(?:{_QUOTED}|[^\n]+)"
 
-# Each pattern keeps its group `keep` and masks the rest of what it finds. Every repetition is bounded, so that a long
-# line from outside costs time in proportion to its length.
+# Each pattern keeps its group `keep` and masks the rest of what it finds. A repetition that something must follow is
+# bounded, so that a long line from outside costs time in proportion to its length.
 PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"(?P<keep>-----BEGIN [A-Z0-9 ]{{0,40}}PRIVATE KEY-----)(?!{MASK})(?:.{{0,9999}}?-----END [A-Z0-9 ]{{0,40}}KEY-----|.{{1,9999}})",
-        r"(?P<keep>hooks\.slack(?:-gov)?\.com(?:\\{0,8}/|%2f)[a-z]{1,20}(?:\\{0,8}/|%2f))[^\s\"'<>|,;)\]}]{1,2048}",
+        r"(?P<keep>hooks\.slack(?:-gov)?\.com(?:\\{0,8}/|%2f)[a-z]{1,20}(?:\\{0,8}/|%2f))[^\s\"'<>|,;)\]}]+",
         rf"(?P<keep>(?:authorization|cookie){_IS})(?!{MASK}){_LINE}",
         rf"(?P<keep>(?:{NAMES}){_IS}){_VALUE}",
-        r"(?P<keep>(?<![a-z])sig(?:=|%3d))[^\s\"'&<>]{1,4096}",
-        r"(?P<keep>\bbearer )[a-z0-9+/=_.~-]{8,4096}",
+        r"(?P<keep>(?<![a-z])sig(?:=|%3d))[^\s\"'&<>]+",
+        r"(?P<keep>\bbearer )[a-z0-9+/=_.~-]{8,}",
         r"(?P<keep>://[^\s:/@\"']{0,256}:)[^\s\"']{1,512}(?=@)",
-        r"(?P<keep>xox[a-z](?:\.xox[a-z])?-|xapp-|xwfp-)[a-z0-9.-]{4,512}",
-        r"(?P<keep>sk-ant-)[a-z0-9_-]{4,512}",
-        r"(?P<keep>(?<![a-z0-9])sk-)(?!ant-)[a-z0-9_-]{16,512}",
+        r"(?P<keep>xox[a-z](?:\.xox[a-z])?-|xapp-|xwfp-)[a-z0-9.-]{4,}",
+        r"(?P<keep>sk-ant-)[a-z0-9_-]{4,}",
+        r"(?P<keep>(?<![a-z0-9])sk-)(?!ant-)[a-z0-9_-]{16,}",
         r"(?P<keep>(?-i:A(?:KI|SI|RO|ID)A))(?-i:[A-Z0-9]{12,124})",
         r"(?P<keep>(?-i:AIza))[a-z0-9_-]{30,60}",
-        r"(?P<keep>ya29\.)[a-z0-9_.-]{8,2048}",
+        r"(?P<keep>ya29\.)[a-z0-9_.-]{8,}",
         r"(?P<keep>v0=)[0-9a-f]{64}",
-        r"(?P<keep>(?<![a-z0-9_-])(?-i:eyJ))[a-z0-9_-]{6,4096}(?:\.[a-z0-9_-]{0,8192}){1,4}",
+        r"(?P<keep>(?<![a-z0-9_-])(?-i:eyJ))[a-z0-9_-]{6,}(?:\.[a-z0-9_-]*){1,4}",
     )
 )
 _SENSITIVE: Final = re.compile(f"(?:{NAMES})$", re.IGNORECASE)

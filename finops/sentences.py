@@ -32,20 +32,16 @@ def headline_parts(answer: Answer, today: date) -> tuple[Part, ...]:
     """The headline in pieces, so that each surface can set the totals in its own bold."""
     if not answer.sums:
         return (Part(no_data(answer, today)),)
-    begin = f"{_capital(subject(answer.query))} {verb(answer.query)} "
-    if len(answer.sums) == 1:
-        (sums,) = answer.sums
-        if sums.total is None:
-            return (Part(_nothing(answer, today, f"charges in {clean(sums.currency)}")), *_change(sums, answer, today), Part("."))
-        return (
-            Part(begin),
-            *_total(sums, answer),
-            Part(f" {during(answer.query.period, today)}"),
-            *_change(sums, answer, today),
-            Part("."),
-        )
-    each = [part for sums in answer.sums for part in (Part("; "), *_total(sums, answer), *_change(sums, answer, today))]
-    return (Part(f"{begin}{during(answer.query.period, today)}: "), *each[1:], Part("."))
+    who, when = _capital(subject(answer.query)), during(answer.query.period, today)
+    if len(answer.sums) > 1:
+        each = [part for sums in answer.sums for part in (Part("; "), _total(sums), *_change(sums, answer, today))]
+        return (Part(f"{who} {when} ({_metric(answer, today)}): "), *each[1:], Part("."))
+    (sums,) = answer.sums
+    if sums.total is None:
+        return (Part(_nothing(answer, today, f"charges in {clean(sums.currency)}")), *_change(sums, answer, today), Part("."))
+    said = (Part(f"{who} {verb(answer.query)} "), _total(sums), Part(f" ({answer.query.metric}) {when}"))
+    partly = (Part(f", {reach(answer, today)}"),) if is_incomplete(answer) else ()
+    return (*said, *partly, *_change(sums, answer, today), Part("."))
 
 
 def no_data(answer: Answer, today: date) -> str:
@@ -86,9 +82,28 @@ def is_incomplete(answer: Answer) -> bool:
     return days is not None and days < answer.query.period.days
 
 
+def reach(answer: Answer, today: date) -> str:
+    """Say how much of an incomplete period can be relied on."""
+    if answer.complete_until is None or not complete_days(answer):
+        return "not complete yet"
+    return f"complete only through {day_name(answer.complete_until - DAY, today)}"
+
+
+def moved(answer: Answer) -> tuple[str, ...]:
+    """What moved in each currency; nothing where only incomplete days, or days before the first bill, could be compared."""
+    if is_incomplete(answer) and not complete_days(answer):
+        return ()
+    return tuple(line for sums in answer.sums if sums.previous is not None for line in movers(sums, answer.movers_by))
+
+
 def movers(sums: Sums, by: Sequence[str], most: int = 3) -> tuple[str, ...]:
     """What changed most, one line a group: `▲ claude-opus-4-5 +$800.00 (+40 %)`."""
     return tuple(_mover(row, by, sums.currency) for row in [row for row in sums.movers if row.change][:most])
+
+
+def before(row: Row, sums: Sums) -> Decimal | None:
+    """What a group cost before, None where nothing at all is on record for then."""
+    return row.previous if sums.previous is not None else None
 
 
 def freshness(answer: Answer, today: date | None = None) -> str:
@@ -122,28 +137,23 @@ def _capital(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}" if words.startswith(("all ", "charges ")) else words
 
 
-def _total(sums: Sums, answer: Answer) -> tuple[Part, ...]:
-    if sums.total is None:
-        return (Part(f"nothing on record in {clean(sums.currency)}"),)
-    return (Part(show(sums.total, clean(sums.currency)), strong=True), Part(f" ({answer.query.metric})"))
+def _metric(answer: Answer, today: date) -> str:
+    return f"{answer.query.metric}, {reach(answer, today)}" if is_incomplete(answer) else answer.query.metric
+
+
+def _total(sums: Sums) -> Part:
+    currency = clean(sums.currency)
+    return Part(f"nothing on record in {currency}") if sums.total is None else Part(show(sums.total, currency), strong=True)
 
 
 def _change(sums: Sums, answer: Answer, today: date) -> Iterator[Part]:
+    """Compare like with like: an incomplete period only over its complete days, and not at all where it has none."""
     compare, currency = answer.query.compare, clean(sums.currency)
     if sums.like_for_like is not None:
-        cut_short = sums.like_for_like
-        yield Part(f", {_reach(answer, today)} – over the {_days(cut_short.days)} ")
-        yield Part(_moved(cut_short.total - cut_short.previous, cut_short.previous, currency))
-    elif is_incomplete(answer):
-        yield Part(f", {_reach(answer, today)}")
-    elif compare is not None:
+        same = sums.like_for_like
+        yield Part(f" – over the {_days(same.days)} {_moved(same.total - same.previous, same.previous, currency)}")
+    elif compare is not None and not is_incomplete(answer):
         yield Part(f", {_compared(sums, answer.query.period, compare, currency, today)}")
-
-
-def _reach(answer: Answer, today: date) -> str:
-    if answer.complete_until is None or not complete_days(answer):
-        return "not complete yet"
-    return f"complete only through {day_name(answer.complete_until - DAY, today)}"
 
 
 def _compared(sums: Sums, period: Period, compare: Period, currency: str, today: date) -> str:

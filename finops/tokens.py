@@ -52,7 +52,7 @@ class Cursor:
         self.at = 0
 
     def peek(self, ahead: int = 0) -> Token | None:
-        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else None
+        return self.tokens[self.at + ahead] if 0 <= self.at + ahead < len(self.tokens) else None
 
     def word(self, ahead: int = 0) -> str:
         token = self.peek(ahead)

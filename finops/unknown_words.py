@@ -2,45 +2,103 @@
 
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from finops.errors import close_to
-from finops.filter_words import dimension_named, dimensions_near
-from finops.tokens import Cursor, Misread, quoted, shown
-from finops.words import CURRENCIES, CURRENCY_NAMES, DIMENSION_WORDS, HOUR_WORDS, KEYWORDS, LAST, METRIC_WORDS, NOISE, PAST, TAG_WORDS, fold
+from finops.filter_words import Condition, dimension_named, dimensions_near, starts_something
+from finops.split_words import too_fine
+from finops.tokens import Cursor, Misread, Token, quoted, shown, trimmed
+from finops.words import (
+    CURRENCIES,
+    CURRENCY_NAMES,
+    HOUR_WORDS,
+    KEYWORDS,
+    LAST,
+    METRIC_WORDS,
+    NOISE,
+    PAST,
+    TAG_WORDS,
+    VOCABULARY,
+    fold,
+)
 
+MOST_WORDS: Final = 5  # of a value without quotes
 _AMOUNT: Final = re.compile("([0-9]{1,4})([a-z]+)")
-VOCABULARY: Final = frozenset(name for name in (KEYWORDS | DIMENSION_WORDS.keys()) - NOISE if len(name) > 2)
 
 
-def unknown(cursor: Cursor, values: Mapping[str, Collection[str]]) -> Misread:
-    first = cursor.at
-    known = _known_value(cursor, values)
+def unknown(cursor: Cursor, values: Mapping[str, Collection[str]], before: Condition | None) -> Misread:
+    """Return the error about the word that stands here; `before` is the filter that ends right before it."""
+    known = _longer_value(cursor, values, before) or _known_value(cursor, values, before)
     if known:
         return known
+    first = cursor.at
     token = cursor.take()
     word = shown(token.text)
     if token.kind == "sign":
         return cursor.wrong(f"There is nothing to compare on the left of '{word}'; write dimension=value.", "")
     if token.kind == "quoted":
         return cursor.wrong(f"The value '{word}' needs its dimension, as in team=\"{word}\".", token.text, f"team={quoted(token.text)}")
-    return _misplaced(cursor, word, token.word, first) or _unknown_word(cursor, word, token.word)
+    misplaced = _misplaced(cursor, word, token.word, first)
+    if misplaced:
+        return misplaced
+    if get_close_matches(token.word, VOCABULARY, cutoff=0.75):
+        return _unknown_word(cursor, word, token.word)
+    cursor.at = first
+    return _longer_value(cursor, {}, before) or _unknown_word(cursor, word, cursor.take().word)
 
 
-def _known_value(cursor: Cursor, values: Mapping[str, Collection[str]]) -> Misread | None:
+def _longer_value(cursor: Cursor, values: Mapping[str, Collection[str]], before: Condition | None) -> Misread | None:
+    """Return the error for `service=Amazon EC2`; with `values` only for a run of words that is a known value."""
+    start = cursor.peek(-1)
+    if before is None or start is None or start.kind != "word" or not _is_sign(cursor.peek(-2)):
+        return None
+    first, best = cursor.at, 0
+    known = {fold(value) for value in values.get(before.dimension, ())}
+    while (token := cursor.peek()) and token.kind == "word" and not starts_something(cursor) and cursor.at - first < MOST_WORDS:
+        cursor.take()
+        if not values or fold(_run(cursor, first - 1)) in known:
+            best = cursor.at
+    cursor.at = best or first
+    if not best:
+        return None
+    value = quoted(_run(cursor, first - 1))
+    message = f"'{cursor.since(first)}' follows a value; quote a value that holds spaces: {before.dimension}={shown(value)}."
+    return cursor.wrong(message, value, first=first - 1)
+
+
+def _run(cursor: Cursor, first: int) -> str:
+    return trimmed(cursor.text[cursor.tokens[first].start : cursor.tokens[cursor.at - 1].end])
+
+
+def _is_sign(token: Token | None) -> bool:
+    return token is not None and token.kind == "sign"
+
+
+def _known_value(cursor: Cursor, values: Mapping[str, Collection[str]], before: Condition | None) -> Misread | None:
     """Return the error for a value without its dimension, looking for the longest run of words that is one."""
     first = cursor.at
-    for length in (4, 3, 2, 1):
-        run = [cursor.peek(n) for n in range(length)]
-        if run[-1] is None or run[0] is None:
-            continue
-        text = run[0].text if length == 1 else cursor.text[run[0].start : run[-1].end]
-        fixes = [f"{name}={quoted(value)}" for name, known in values.items() for value in known if fold(value) == fold(text.rstrip("?!"))]
-        if fixes and text:
-            cursor.at = first + length
-            meant = " or ".join(f"'{fix}'" for fix in fixes[:3])
-            return cursor.wrong(f"'{shown(text)}' needs its dimension. Did you mean {meant}?", *sorted(fixes), first=first)
-    return None
+    runs: dict[str, int] = {}
+    while cursor.peek() and cursor.at - first < MOST_WORDS:
+        token = cursor.take()
+        runs[fold(trimmed(token.text) if cursor.at - first == 1 else _run(cursor, first))] = cursor.at
+    hits = sorted((-runs[fold(value)], name, value) for name, known in values.items() for value in known if fold(value) in runs)
+    cursor.at = first
+    if not hits:
+        return None
+    cursor.at = -hits[0][0]
+    fixes = [f"{name}={quoted(value)}" for end, name, value in hits if -end == cursor.at]
+    if before and before.dimension in [name for _, name, _ in hits]:
+        return _another_value(cursor, before.dimension, first)
+    hint = " or ".join(f"'{fix}'" for fix in fixes[:3])
+    return cursor.wrong(f"'{cursor.since(first)}' needs its dimension. Did you mean {hint}?", *fixes, first=first)
+
+
+def _another_value(cursor: Cursor, dimension: str, first: int) -> Misread:
+    """Return the error for `team=ml search`."""
+    value = cursor.tokens[first - 1]
+    both = f"{cursor.text[value.start : value.end]},{quoted(_run(cursor, first))}"
+    return cursor.wrong(f"'{cursor.since(first)}' needs a comma before it to be another {dimension}.", both, first=first - 1)
 
 
 def _misplaced(cursor: Cursor, word: str, folded: str, first: int) -> Misread | None:
@@ -51,7 +109,7 @@ def _misplaced(cursor: Cursor, word: str, folded: str, first: int) -> Misread | 
             f"'{word}' needs a value, or 'by' before it.", f"{word}=*", f"by {word}", suggestion="tag:cost-center=42 last 7d"
         )
     if folded in HOUR_WORDS:
-        return cursor.wrong("Bills are daily, so a day is the finest step.", "daily", suggestion="yesterday by model")
+        return too_fine(cursor, "daily")
     if folded in CURRENCY_NAMES or folded.upper() in CURRENCIES - {"ALL"}:
         code = CURRENCY_NAMES.get(folded, folded.upper())
         return cursor.wrong(f"'{word}' needs 'in' before it to be the currency. Did you mean 'in {code}'?", f"in {code}")

@@ -247,7 +247,7 @@ NOISE: Final = _set(
     mostrar foi foram esta valor ia favor quebrado dividido agrupado separado durante
     """
 )
-NOISE_PHRASES: Final = frozenset({"por favor", "broken down", "so far", "over time"})
+NOISE_PHRASES: Final = frozenset({"by cost", "by spend", "por custo", "por gasto", "por favor", "broken down", "so far", "over time"})
 
 SETTINGS: Final = BY | TOP | IN | METRIC_KEYS | GRAIN_KEYS | PERIOD_KEYS | VERSUS
 
@@ -256,5 +256,7 @@ KEYWORDS: Final = frozenset().union(
     *(METRIC_PHRASES, GRAIN_WORDS, VERSUS, DAY_WORDS, TO_DATE_WORDS, THIS, LAST, PAST, PREVIOUS, FROM - {"de"}, BETWEEN, SINCE),
     *(BY, TOP, IN, NOT_WORDS, MONTH_WORDS.keys() - MONTHS_ONLY_WITH_YEAR, METRIC_KEYS, PERIOD_KEYS, GRAIN_KEYS),
 )
+
+VOCABULARY: Final = frozenset(name for name in (KEYWORDS | DIMENSION_WORDS.keys()) - NOISE if len(name) > 2)
 
 assert set(METRIC_WORDS.values()) == set(METRICS), "every cost metric has a word"

@@ -32,8 +32,9 @@ def meaning(word: str) -> Scalar:
 
 
 def day(word: str) -> date:
+    """Read `2026-01-31`, and no other way to write a day."""
     try:
-        return date.fromisoformat(word)
+        return date.fromisoformat(word if DAY.fullmatch(word) else "")
     except ValueError:
         raise ValueError(f"'{word}' is no day of the calendar; write a real date, or quotes around it when it is text") from None
 

@@ -93,7 +93,8 @@ def same_hash(view: View, args: Args) -> None:
 
 def checked(rig: Rig, payload: Any, kind: str) -> dict[str, Any]:
     """A view Slack would take."""
-    if isinstance(payload, dict) and payload.get("type") in validate.VIEWS and payload["type"] != kind:
+    given = payload.get("type") if isinstance(payload, dict) else None
+    if given in list(validate.VIEWS) and given != kind:
         raise invalid(f"must be a {kind} view [json-pointer:/view/type]")
     problems = validate.errors(validate.view(payload))
     if problems:

@@ -1,6 +1,7 @@
 """The HTTP face: which address does what, who may call it, and how calls and refusals become responses."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import json
@@ -24,7 +25,7 @@ from slackbox.file_types import mimetype
 from slackbox.rig import Fault, RefusedError, Rig
 
 LOG = logging.getLogger(__name__)
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).resolve().parent / "page"
 BODY_BYTES = 2 * 1024 * 1024
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -96,6 +97,8 @@ class Face:
             await asyncio.sleep(fault.delay_seconds)
         if fault and (fault.error or fault.status):
             response, answer = faulty(fault)
+            with contextlib.suppress(RefusedError):  # for the log
+                values |= arguments(request, await body_of(request, BODY_BYTES))
         else:
             response, answer = await self.call(request, method, values)
         self.note_call(method, values, response, answer, began, dropped=bool(fault and fault.drop_response))

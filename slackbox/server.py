@@ -16,6 +16,7 @@ from slackbox.settings import Settings
 from slackbox.sockets import SocketWire
 from slackbox.world import World
 
+__all__ = ["Settings", "Slackbox", "start"]
 START_SECONDS = 10.0
 
 

@@ -9,9 +9,9 @@ from slackbox.world import Channel, File, Message, User, View
 
 
 def state(rig: Rig, user_id: str) -> dict[str, Any]:
-    """Everything that user may see, and nothing else."""
+    """Everything that user may see, and nothing else; without a user, what the first person of the workspace sees."""
     world = rig.world
-    user = world.users.get(user_id)
+    user = world.users.get(user_id or next(iter(world.users)))
     if user is None:
         raise RefusedError("user_not_found", f"{user_id!r} is no user here; use one of {', '.join(world.users)}", status=404)
     channels = [each for each in world.channels.values() if sees_channel(world, user, each)]

@@ -60,7 +60,7 @@ def validate_blocks(rig: Rig, args: Args) -> dict[str, Any]:
 
 METHODS: Mapping[str, Method] = {
     "api.test": Method(api_test, tier=4, token="none"),  # noqa: S106
-    "apps.connections.open": Method(open_connection, tier=2, token="app"),  # noqa: S106 - tier 1 in Slack; reconnecting tests would wait minutes
+    "apps.connections.open": Method(open_connection, tier=2, token="app"),  # noqa: S106 - tier 1 in Slack: too slow for tests
     "assistant.threads.setStatus": Method(chat.set_status, ("channel_id", "thread_ts", "status"), ("assistant:write", "chat:write"), 5),
     "auth.test": Method(people.auth_test, tier=5),
     "blocks.validate": Method(validate_blocks, token="none"),  # noqa: S106

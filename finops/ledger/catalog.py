@@ -85,9 +85,18 @@ def _delivered_by(instant: datetime) -> Subquery:
     return select(ranked.c.load_id).where(ranked.c.place == 1).subquery()
 
 
-def currencies(connection: Connection, load_ids: list[str]) -> set[str]:
-    found = select(control_totals.c.currency).where(control_totals.c.load_id.in_(load_ids)).distinct()
-    return set(connection.execute(found).scalars())
+def currencies(connection: Connection, load_ids: list[str]) -> dict[str, set[str]]:
+    """Return each currency these loads are billed in, with the sources that use it."""
+    statement = (
+        select(control_totals.c.currency, loads.c.source)
+        .join(loads, loads.c.id == control_totals.c.load_id)
+        .where(control_totals.c.load_id.in_(load_ids))
+        .distinct()
+    )
+    found: dict[str, set[str]] = {}
+    for currency, source in connection.execute(statement):
+        found.setdefault(currency, set()).add(source)
+    return found
 
 
 def observed(connection: Connection, since: date) -> list[Observed]:

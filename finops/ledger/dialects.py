@@ -1,8 +1,10 @@
-"""The one place that knows how SQL dialects differ: reading a tag, and turning a statement into text."""
+"""The one place that knows how SQL dialects differ: reading a tag, a pattern, and turning a statement into text."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, String
+from sqlalchemy import ColumnElement, Dialect, String, literal
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -23,6 +25,11 @@ class Tag(ColumnElement[str]):
         self.column = column
         self.key_text = key
 
+    @property
+    def _from_objects(self) -> list[Any]:
+        """A statement that shows nothing but a tag still reads from the tag's table."""
+        return list(self.column._from_objects)
+
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
@@ -32,13 +39,13 @@ def _json_path(key: str) -> str:
     return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@compiles(Tag)
-def _tag_duckdb(element: Tag, compiler: SQLCompiler, **kw: Any) -> str:
-    """DuckDB reads the text that the PostgreSQL compiler makes, so its form is the default."""
+@compiles(Tag, "postgresql")
+def _tag_postgres(element: Tag, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    if getattr(compiler.dialect, "speaks", "") == "postgresql":
-        return f"(CAST({column} AS JSONB) ->> {_literal(element.key_text)})"
-    return f"json_extract_string({column}, {_literal(_json_path(element.key_text))})"
+    if isinstance(compiler.dialect, DuckText):
+        return f"json_extract_string({column}, {_literal(_json_path(element.key_text))})"
+    key = _literal(element.key_text)
+    return f"(CAST({column} AS JSONB) ->> {key.replace('%', '%%') if compiler.preparer._double_percents else key})"
 
 
 @compiles(Tag, "bigquery")
@@ -47,7 +54,10 @@ def _tag_bigquery(element: Tag, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def _bigquery_literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + "".join(_BIGQUERY_SIGNS.get(sign, sign) for sign in text) + "'"
+
+
+_BIGQUERY_SIGNS = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}  # a quoted text ends at its line there
 
 
 class DuckText(PGDialect):
@@ -58,12 +68,6 @@ class DuckText(PGDialect):
     def __init__(self) -> None:
         super().__init__(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
         self._backslash_escapes = False  # in DuckDB a backslash stands for itself
-
-
-class PostgresText(PGDialect):
-    """The same statement for a real PostgreSQL."""
-
-    speaks = "postgresql"
 
 
 def text_of(statement: ClauseElement, dialect: Dialect) -> str:
@@ -78,7 +82,70 @@ def duckdb_text(statement: ClauseElement) -> str:
     for every command. Text is quoted by SQLAlchemy; a property test holds that any text comes back as it went in.
     Raises QueryError for text with a NUL, which no SQL text can hold.
     """
-    sql = text_of(statement, DuckText())
-    if "\0" in sql:
+    return _without_nul(text_of(statement, DuckText()))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value that travels beside the text under `@name`; a tuple is an array of `kind`."""
+
+    name: str
+    kind: str
+    value: Any
+
+
+def bigquery_text(statement: ClauseElement) -> tuple[str, tuple[Parameter, ...]]:
+    """Return the statement for BigQuery and the values it names. Raises QueryError for text with a NUL."""
+    compiled: Any = statement.compile(dialect=_bigquery()())
+    values = [(name, kind, compiled.params[name]) for name, kind in compiled.kinds.items()]
+    _without_nul("".join([str(compiled), *(str(value) for _, _, value in values)]))
+    return str(compiled), tuple(Parameter(name, kind, tuple(v) if isinstance(v, list) else v) for name, kind, v in values)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
         raise QueryError("a value holds a NUL character, which no name in a bill has; leave it out")
-    return sql
+    return text
+
+
+@cache
+def _bigquery() -> Any:
+    """Build the dialect when first needed: its library takes seconds to load."""
+    from sqlalchemy_bigquery import BigQueryDialect
+    from sqlalchemy_bigquery.base import BigQueryCompiler
+
+    class Compiler(BigQueryCompiler):  # type: ignore[misc]
+        """Values as `@name`, each with its type noted in `kinds`; patterns without ILIKE and ESCAPE, which are unknown there."""
+
+        def __init__(self, *args: Any, **kw: Any) -> None:
+            self.kinds: dict[str, str] = {}
+            super().__init__(*args, **kw)
+
+        def bindparam_string(self, name: str, **kw: Any) -> str:
+            return f"@{name}"
+
+        def visit_bindparam(self, bindparam: Any, *args: Any, **kw: Any) -> str:
+            shown: str = super().visit_bindparam(bindparam, *args, **kw)
+            name = shown.removeprefix("UNNEST(").removesuffix(")").removeprefix("@")
+            self.kinds[name] = self.dialect.type_compiler_instance.process(bindparam.type)
+            return shown
+
+        def visit_ilike_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+            pattern = literal(_backslashed(binary.right.value, binary.modifiers["escape"]), String())
+            return f"LOWER({self.process(binary.left, **kw)}) LIKE LOWER({self.process(pattern, **kw)})"
+
+    class Text(BigQueryDialect):  # type: ignore[misc]
+        statement_compiler = Compiler
+        supports_statement_cache = False
+
+    return Text
+
+
+def _backslashed(pattern: str, escape: str) -> str:
+    """Return the pattern as engines read it whose only escape is the backslash."""
+    signs = iter(pattern)
+    return "".join(_escaped(next(signs)) if sign == escape else "\\\\" if sign == "\\" else sign for sign in signs)
+
+
+def _escaped(sign: str) -> str:
+    return f"\\{sign}" if sign in "%_\\" else sign

@@ -102,16 +102,18 @@ class Ledger:
             reachable = catalog.live_files(connection, None, known_at)
             found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
             seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
-        conversion, notes = self._conversion(query, found)
+        conversion, missing = self._conversion(query, set(found))
         asked = Asked(query, until, conversion)
         paths = [file.path for file in chosen]
         days = self._days(asked, paths)
-        reach = self._reach(reachable, seen, {day.source for day in days}, query, until)
+        involved = {day.source for day in days}
+        reach = self._reach(reachable, seen, involved, query, until)
         movers_by = query.by or ("service",)
         groups = self._groups(asked, query.by, paths) if query.by else ()
         moves = self._moves(asked, movers_by, paths, groups, reach) if query.compare else ()
         costs = Costs(days, groups, moves, self._parts(asked, paths, groups) if parts else (), reach.coverage)
-        notes += _incomplete_notes(query, reach) + _metric_notes(query, days)
+        foreign = sorted(currency for currency, names in found.items() if names & involved)
+        notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, days)
         delivered = max((one.delivered_at for one in reach.sources), default=None)
         return answering.answer(
             question_id(query, _effective_until(until, chosen), [file.load_id for file in chosen]),
@@ -144,7 +146,7 @@ class Ledger:
         with self.engine.connect() as connection:
             chosen = catalog.live_files(connection, _span(query))
             found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
-        asked = Asked(query, until, self._conversion(query, found)[0])
+        asked = Asked(query, until, self._conversion(query, set(found))[0])
         by = query.by or ("service",)
         return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(asked), statements.group_sums(asked, by)))
 
@@ -196,19 +198,19 @@ class Ledger:
         rows = self.facts.run(statements.part_sums(asked, asked.query.by, keys, self.facts.relation(paths)), paths)
         return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in rows)
 
-    def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, list[str]]:
+    def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, str | None]:
+        """Return how to convert, and the first currency that cannot be."""
         target = query.currency or self.terms.currency
         if found <= {target}:
-            return None, []
+            return None, None
         known = {currency: spans(self.terms.rates, currency, target, _span(query)) for currency in sorted(found)}
-        missing = [currency for currency, rate in known.items() if rate is None]
+        missing = next((currency for currency, rate in known.items() if rate is None), None)
         if missing and query.currency:
-            wanted = f"from {missing[0]} to {target} for every day from {_span(query).start} on"
+            wanted = f"from {missing} to {target} for every day from {_span(query).start} on"
             raise QueryError(f"there is no rate {wanted}; add one to fx in budgets.yaml")
         if missing:
-            return None, [f"Shown in each currency by itself: no rate from {missing[0]} to {target}."] if len(found) > 1 else []
-        rates = {currency: rate for currency, rate in known.items() if rate is not None}
-        return Conversion(target, rates), [_converted(target, rates)]
+            return None, missing
+        return Conversion(target, {currency: rate for currency, rate in known.items() if rate is not None}), None
 
     def _reach(
         self, files: Sequence[LiveFile], seen: Sequence[catalog.Observed], involved: set[str], query: CostQuery, until: datetime
@@ -274,9 +276,13 @@ def _growths(seen: Sequence[catalog.Observed]) -> dict[str, Growth]:
     return {source: growth for source, growth in learnt.items() if growth is not None}
 
 
-def _converted(target: str, rates: Mapping[str, Sequence[object]]) -> str:
-    others = [currency for currency in rates if currency != target]
-    return f"Converted to {target} from {', '.join(others)} at the rates in budgets.yaml."
+def _currency_notes(billed: Sequence[str], conversion: Conversion | None, missing: str | None) -> list[str]:
+    if conversion is not None:
+        others = [currency for currency in billed if currency != conversion.currency]
+        return [f"Converted to {conversion.currency} from {', '.join(others)} at the rates in budgets.yaml."] if others else []
+    if missing and len(billed) > 1:
+        return [f"Shown in each currency by itself: there is no rate for {missing} in budgets.yaml."]
+    return []
 
 
 def _incomplete_notes(query: CostQuery, reach: Reach) -> list[str]:

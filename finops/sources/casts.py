@@ -45,12 +45,32 @@ def _text(sql: str, type_: str) -> str:
 
 
 def _money(sql: str, type_: str) -> str:
-    if type_ == TEXT:  # DuckDB would read 1_000 as a thousand; bills do not mean that
-        return f"CASE WHEN NOT contains({sql}, '_') THEN TRY_CAST({sql} AS {MONEY}) END"
-    by_text = f"TRY_CAST(CAST({sql} AS {TEXT}) AS {MONEY})"
+    if type_ == TEXT:
+        return _money_text(sql)
     if type_ == "DOUBLE":
-        return f"CASE WHEN abs({sql}) < {_PLAIN_CAST_BELOW} THEN CAST({sql} AS {MONEY}) ELSE {by_text} END"
-    return f"TRY_CAST({sql} AS {MONEY})" if type_.startswith("DECIMAL") or type_ in _WHOLE_NUMBERS else by_text
+        return f"CASE WHEN abs({sql}) < {_PLAIN_CAST_BELOW} THEN CAST({sql} AS {MONEY}) ELSE {_money_text(_as_text(sql))} END"
+    whole = type_.startswith("DECIMAL") or type_ in _WHOLE_NUMBERS
+    return f"TRY_CAST({sql} AS {MONEY})" if whole else _money_text(_as_text(sql))
+
+
+def _money_text(text: str) -> str:
+    """Decimal text, digits beyond the tenth rounded half up.
+
+    The short decimal is tried first because the long one takes a microsecond a value and more. Negative exponents go
+    through a double: DuckDB rounds 8.2E-13 up to 1E-10 otherwise. It would also read 1_000 as a thousand.
+    """
+    double = f"TRY_CAST({text} AS DOUBLE)"
+    long = f"TRY_CAST({text} AS {MONEY})"
+    return (
+        f"CASE WHEN contains({text}, '_') THEN NULL "
+        f"WHEN contains({text}, 'E-') OR contains({text}, 'e-') THEN "
+        f"CASE WHEN abs({double}) < {_PLAIN_CAST_BELOW} THEN CAST({double} AS {MONEY}) ELSE {long} END "
+        f"ELSE coalesce(CAST(TRY_CAST({text} AS DECIMAL(18,10)) AS {MONEY}), {long}) END"
+    )
+
+
+def _as_text(sql: str) -> str:
+    return f"CAST({sql} AS {TEXT})"
 
 
 def _moment(sql: str, type_: str) -> str:

@@ -200,7 +200,9 @@ def sorted_out(desk: Desk, written: Mapping[Batch, Sequence[Piece]]) -> Sorted:
     left: dict[str, int] = defaultdict(int)
     bad: dict[str | None, int] = defaultdict(int)
     pieces = [piece for some in written.values() for piece in some if piece.rows]
-    kept = {rule.name for rule in desk.format.left_out if rule.only_if and not _holds(desk, rule.only_if, written)}
+    doubted = {piece.key.name for piece in pieces if piece.key.verdict == "left"}
+    conditions = {rule.name: rule.only_if for rule in desk.format.left_out if rule.only_if and rule.name in doubted}
+    kept = {name for name, condition in conditions.items() if not _holds(desk, condition, written)}
     for piece in pieces:
         if piece.key.verdict == "bad":
             bad[piece.key.period] += piece.rows

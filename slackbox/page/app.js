@@ -58,4 +58,9 @@ addEventListener("hashchange", moved);
 document.addEventListener("click", (event) => {
   if (document.body.classList.contains("drawer-open") && !event.target.closest("#sidebar, .drawer-button")) document.body.classList.remove("drawer-open");
 });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !document.body.classList.contains("drawer-open")) return;
+  document.body.classList.remove("drawer-open");
+  document.querySelector(".drawer-button")?.focus();
+});
 start();

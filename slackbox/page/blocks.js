@@ -28,7 +28,7 @@ export function drawBlock(block, place) {
   const known = Object.hasOwn(BLOCKS, block?.type);
   const node = known ? guarded(block, place) : unknown(block?.type);
   node.classList.add("block");
-  node.dataset.type = known ? block.type : "unknown";
+  node.dataset.type = node.classList.contains("cannot-display") ? "unknown" : block.type;
   if (block?.block_id) node.dataset.block = block.block_id;
   return node;
 }

@@ -2,11 +2,12 @@
 import { clean, h, svg } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { pie } from "./pie.js";
-import { exact, fitted, labelPlan, short, tickLabels, ticks } from "./scale.js";
+import { exact, fitted, labelPlan, short, tickLabels, ticks, tight } from "./scale.js";
 import { hideTip, showTip } from "./tips.js";
 
 const KINDS = { line, bar, area, pie };
 const HEIGHT = 236;
+const BOLD = 1.12; // bold figures are that much wider than the plain ones measured
 const drawers = new WeakMap();
 const sizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
@@ -127,8 +128,10 @@ function oneBar({ y }, value, left, thick, tone, index) {
 /** Figures on the bars when there is one series and they fit. */
 function valueLabels({ data, x, y, step, measure }) {
   if (data.series.length !== 1) return [];
-  const texts = data.series[0].values.map((value) => (value === null ? "" : short(value)));
-  if (Math.max(...texts.map(measure)) + 4 > step) return [];
+  const worded = (write) => data.series[0].values.map((value) => (value === null ? "" : write(value)));
+  const fits = (texts) => Math.max(...texts.map(measure)) * BOLD + 4 <= step;
+  const texts = [worded(short), worded(tight)].find(fits);
+  if (!texts) return [];
   return data.series[0].values.map((value, i) => (value === null ? null : svg("text", { x: x(i), y: y(value) + (value >= 0 ? -5 : 13), class: "value", "text-anchor": "middle" }, texts[i])));
 }
 

@@ -38,6 +38,10 @@ function show(view) {
   shown?.dialog.remove();
   const dialog = h("dialog", { class: "modal", "aria-labelledby": "modal-title" });
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); if (event.target === dialog) close(topView()); });
+  dialog.addEventListener("keydown", (event) => {
+    const line = event.target.matches("input:not([type=checkbox], [type=radio])");
+    if (event.key === "Enter" && line && !event.defaultPrevented && !event.isComposing && topView()?.submit) { event.preventDefault(); submit(topView()); }
+  });
   document.body.append(dialog);
   dialog.showModal();
   shown = { id: view.id, dialog, signature: "", back };

@@ -1,12 +1,12 @@
 // The middle: a channel or direct message, or the app with its two tabs.
 import { composer } from "./composer.js";
-import { h, icon, reconcile } from "./dom.js";
+import { announce, h, icon, reconcile } from "./dom.js";
 import { drawHome } from "./home.js";
 import { plain } from "./inline.js";
 import { channelRows } from "./messages.js";
 import { avatar, badge } from "./people.js";
 import { Scroller } from "./scroll.js";
-import { appChannel, channelOf, channelTitle, me, store } from "./store.js";
+import { appChannel, channelOf, channelTitle, mainMessages, me, nameOf, store } from "./store.js";
 import { visit } from "./routes.js";
 
 let shown = null; // {id, list, scroller, head} of what is drawn now
@@ -23,6 +23,14 @@ export function drawPane(root) {
   const sending = store.pending.filter((entry) => entry.channel === place && !entry.thread).length;
   shown.scroller.around(() => reconcile(shown.list, [introduction(channel), ...channelRows(place)]), sending > shown.sending);
   shown.sending = sending;
+  tellNewest(place);
+}
+
+/** Says the newest line of others aloud, once, while the reader is here. */
+function tellNewest(place) {
+  const newest = mainMessages(place).at(-1);
+  if (shown.newest !== undefined && newest && newest.ts !== shown.newest && newest.user !== me()) announce(`${nameOf(newest.user)}: ${newest.text}`);
+  shown.newest = newest?.ts ?? "";
 }
 
 function rebuild(root, id, kind, channel) {

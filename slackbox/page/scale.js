@@ -25,6 +25,12 @@ export function short(value) {
   return trim(value, size >= 1 ? 3 : 2);
 }
 
+/** Shorter still, `1.7k`: for figures on narrow bars. */
+export function tight(value) {
+  const unit = UNITS.find(([least]) => Math.abs(value) >= least * 0.9995);
+  return unit ? `${trim(value / unit[0], 2)}${unit[1]}` : short(value);
+}
+
 const trim = (value, digits) => minus(Number(value.toPrecision(digits)).toLocaleString("en-US", { maximumFractionDigits: 6 }));
 
 export const exact = (value) => minus(Number(value).toLocaleString("en-US", { maximumFractionDigits: 6 }));

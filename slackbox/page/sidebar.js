@@ -72,7 +72,11 @@ const avatarOfBox = () => h("span", { class: "brand-mark", "aria-hidden": "true"
 
 function menuButton() {
   const node = h("button", { type: "button", class: "icon-button drawer-button", "aria-label": "Channels and people", "aria-controls": "sidebar", "aria-expanded": "false", data: { k: "drawer" } }, icon("menu"));
-  node.addEventListener("click", () => node.setAttribute("aria-expanded", String(document.body.classList.toggle("drawer-open"))));
+  node.addEventListener("click", () => {
+    const open = document.body.classList.toggle("drawer-open");
+    node.setAttribute("aria-expanded", String(open));
+    if (open) document.querySelector("#sidebar .current, #sidebar .side-row")?.focus();
+  });
   return node;
 }
 

@@ -106,11 +106,31 @@ def test_more_groups_than_a_chart_holds_are_summed_as_others() -> None:
     assert chart["series"][5]["data"][0]["value"] == 3 + 2 + 1
 
 
+def test_without_the_groups_of_each_day_the_chart_shows_the_days() -> None:
+    sums = by_model().sums[0]
+    bare = replace(sums, series=tuple(replace(point, parts=()) for point in sums.series))
+    chart = block(shown(replace(by_model(), sums=(bare,))), "data_visualization")["chart"]
+    assert (chart["type"], [each["name"] for each in chart["series"]]) == ("bar", ["cost"])
+
+
+def test_groups_of_one_day_need_no_parts() -> None:
+    one = by_model(days=1)
+    bare = replace(one.sums[0], series=(replace(one.sums[0].series[0], parts=()),))
+    assert block(shown(replace(one, sums=(bare,))), "data_visualization") == block(shown(one), "data_visualization")
+
+
 def test_an_incomplete_day_says_so_in_its_label() -> None:
     sums = week()
     series = (*sums.series[:-1], replace(sums.series[-1], complete=False))
     chart = block(shown(answer(replace(sums, series=series))), "data_visualization")["chart"]
     assert chart["axis_config"]["categories"][-2:] == ["18 Nov", "19 Nov, partial"]
+
+
+def test_an_incomplete_single_step_says_so_on_its_axis() -> None:
+    one = by_model(days=1)
+    sums = replace(one.sums[0], series=(replace(one.sums[0].series[0], complete=False),))
+    chart = block(shown(replace(one, sums=(sums,))), "data_visualization")["chart"]
+    assert chart["axis_config"]["y_label"] == "effective cost, USD, incomplete"
 
 
 def test_slack_does_not_draw_what_it_would_draw_wrongly() -> None:
@@ -149,6 +169,11 @@ def test_a_group_that_is_gone_has_no_cost_rather_than_none_of_it() -> None:
         "−$4.00",
         "–",
     ]
+
+
+def test_before_the_first_bill_a_group_has_no_cost_rather_than_zero() -> None:
+    sums = replace(by_model(previous="0").sums[0], previous=None)
+    assert [cell["text"] for cell in block(shown(replace(by_model(), sums=(sums,))), "data_table")["rows"][1][2:4]] == ["–", "–"]
 
 
 def test_without_a_breakdown_there_is_no_table() -> None:

@@ -55,6 +55,11 @@ def test_a_row_has_its_key_cost_share_and_units() -> None:
     }
 
 
+def test_before_the_first_bill_a_row_has_no_previous_cost() -> None:
+    sums = replace(by_model(previous="0").sums[0], previous=None)
+    assert [row["previous"] for row in told_of(replace(by_model(), sums=(sums,)))["rows"]] == [None, None]
+
+
 def test_a_point_has_its_date_cost_and_completeness() -> None:
     assert told_of(by_model())["series"][0] == {"date": "2026-11-13", "cost": "3", "complete": True}
 

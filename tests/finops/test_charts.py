@@ -58,7 +58,7 @@ def test_a_picture_is_wide_enough_for_a_phone_and_small_enough_to_send() -> None
 
 def test_the_words_hold_the_numbers() -> None:
     assert (
-        "team ml by model: $21.00 (effective) in the last 7 days, 13–19 Nov. opus $14.00 (66.7 %); haiku $7.00 (33.3 %). "
+        "team ml by model: $21.00 (effective), 13–19 Nov 2026. opus $14.00 (66.7 %); haiku $7.00 (33.3 %). "
         "13 Nov $3.00; 14 Nov $3.00; 15 Nov $3.00; 16 Nov $3.00; 17 Nov $3.00; 18 Nov $3.00; 19 Nov $3.00."
     ).replace("66.7", "67").replace("33.3", "33") == draw(by_model()).alt_text
 
@@ -68,6 +68,11 @@ def test_missing_and_incomplete_days_are_named_in_words() -> None:
     points[2], points[6] = Point(points[2].start, None, False), Point(points[6].start, money("0.5"), False)
     words = draw(with_points(answer(week()), *points)).alt_text
     assert ("15 Nov no data;" in words, "19 Nov $0.50 (incomplete)." in words) == (True, True)
+
+
+def test_an_incomplete_day_of_groups_says_so_in_words() -> None:
+    day = replace(by_model(days=1), complete_until=INCOMPLETE_DAY)
+    assert "(effective), 19 Nov 2026, not complete yet." in draw(day).alt_text
 
 
 def test_groups_stack_in_proportion_to_their_cost() -> None:

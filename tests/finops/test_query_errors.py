@@ -40,6 +40,18 @@ def error(text: str, today: date = TODAY) -> QueryError:
         ("qwertz", "'qwertz' is not a word of a question. A value needs its dimension, as in team=ml.", ()),
         ("team ops", "'team' needs '=' and a value, or 'by' before it. Did you mean 'team=ops'?", ("team=ops",)),
         ("model last 7d", "'model' needs 'by' before it, or '=' and a value after it. Did you mean 'by model'?", ("by model last 7d",)),
+        (
+            "service=Amazon EC2 last 7d",
+            "'EC2' follows a value; quote a value that holds spaces: service=\"Amazon EC2\".",
+            ('service="Amazon EC2" last 7d',),
+        ),
+        (
+            "team=data science yesterday",
+            "'science' follows a value; quote a value that holds spaces: team=\"data science\".",
+            ('team="data science" yesterday',),
+        ),
+        ("env:prod qwertz, last 7d", "'qwertz' is not a word of a question. A value needs its dimension, as in team=ml.", ()),
+        ("team=ops ml", "'ml' needs a comma before it to be another team.", ("team=ops,ml",)),
         ("tag:x", "'tag:x' needs a value, or 'by' before it.", ("tag:x=*", "by tag:x")),
         ("'ops'", "The value 'ops' needs its dimension, as in team=\"ops\".", ("team=ops",)),
         ("=ml", "There is nothing to compare on the left of '='; write dimension=value.", ("team=ml",)),

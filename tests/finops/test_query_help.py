@@ -5,8 +5,7 @@ from datetime import date
 import pytest
 
 from finops.charges import DIMENSIONS, METRICS
-from finops.period_words import FORMS
-from finops.periods import Period
+from finops.period_words import FORMS, Form
 from finops.query import Filter, parse
 from finops.query_help import COMPARISONS, CURRENCY, FILTERS, HELP, SPLITS, Example, help_parts, help_text
 
@@ -23,12 +22,10 @@ def test_the_examples_ask_different_things() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.example)
-def test_every_form_of_a_period_and_every_variant_its_help_names_is_read(form: object) -> None:
-    from finops.period_words import Form
-
-    assert isinstance(form, Form)
+def test_every_form_of_a_period_and_every_variant_its_help_names_is_read(form: Form) -> None:
     named = [text for text in form.about.split("`")[1::2] if "…" not in text]
-    assert all(isinstance(parse(text, TODAY).period, Period) for text in [form.example, *named])
+    periods = {text: parse(text, TODAY).period for text in [form.example, *named]}
+    assert all(period.start <= TODAY for period in periods.values())
 
 
 @pytest.mark.parametrize(

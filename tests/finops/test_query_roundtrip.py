@@ -13,7 +13,7 @@ from finops.charges import DIMENSIONS, Metric
 from finops.echo import describe, echo
 from finops.errors import QueryError
 from finops.periods import DAY, Grain, Period
-from finops.query import CostQuery, Filter, parse
+from finops.query import CostQuery, Filter, parse, read_back
 from finops.query_json import from_json, to_json
 from finops.words import CURRENCIES
 
@@ -158,6 +158,11 @@ def test_json_has_the_keys_that_scripts_rely_on() -> None:
         "currency": None,
         "text": "team=ml env!=dev 2026-11-13..2026-11-19 vs 2026-11-06..2026-11-12 by=model",
     }
+
+
+def test_the_longest_question_reads_back_although_its_dates_make_it_longer() -> None:
+    query = parse("team=" + "x" * 1_995, TODAY)
+    assert query == from_json(to_json(query)) == read_back(echo(query))
 
 
 def test_a_script_may_give_only_what_matters() -> None:

@@ -58,6 +58,7 @@ FORMS: dict[str, tuple[st.SearchStrategy[str], Callable[[str], str]]] = {
     "google access token": (body(MIXED, 60), lambda x: f"ya29.{x}"),
     "web token": (body(MIXED, 30), lambda x: f"eyJhbGciOiJub25lIn0.eyJ{x}.{x}"),
     "bearer": (body(MIXED, 30), lambda x: f"curl -H 'Authorization: Bearer {x}'"),
+    "bearer alone": (body(MIXED, 30), lambda x: f"sent Bearer {x} to the gateway"),
     "basic": (body(MIXED, 30), lambda x: f"Authorization: Basic {x}=="),
     "api key header": (body(MIXED, 30), lambda x: f"x-api-key: {x}"),
     "cookie": (body(MIXED, 30), lambda x: f"Cookie: session={x}; other={x}"),
@@ -102,6 +103,13 @@ def test_no_secret_survives_in_any_place_of_a_record(form: str) -> None:
         assert secret not in logged("x", extra={"note": {"deep": text}})
 
     check()
+
+
+@pytest.mark.parametrize(
+    "prefix", ["token=", "token: '", "Authorization: Bearer ", "xoxb-", "sk-ant-", "sk-", "ya29.", "eyJabcdefg.", "x?sig="]
+)
+def test_a_secret_of_any_length_is_masked_to_its_end(prefix: str) -> None:
+    assert "canary" not in redact(f"{prefix}{'a1' * 20_000}canary")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -86,6 +86,7 @@ def test_lines_are_sorted_as_numbers() -> None:
         ("timezone: ../../etc/passwd", "'timezone' must be a time zone such as Europe/Zurich, not '../../etc/passwd'"),
         ("timezone: localtime", "'timezone' must be a time zone such as Europe/Zurich, not 'localtime'"),
         ("fx: [{from: CHF, to: USD, on: 2026-1-5, rate: 1}]", "'on' must be a day such as 2026-01-31, not '2026-1-5'"),
+        ("fx: [{from: CHF, to: USD, on: 2026-W01-5, rate: 1}]", "'on' must be a day such as 2026-01-31, not '2026-W01-5'"),
         ("fx: [{from: CHF, to: USD, on: 2026-01-05, rate: 0}]", "'rate' must be what one unit is worth, above 0, such as 1.12, not '0'"),
         ("fx: [{from: CHF, to: USD, on: 2026-01-05, rate: 1_2}]", "'rate' must be a number such as 1200.50, not '1_2'"),
         ("fx: [{from: CHF, to: CHF, on: 2026-01-05, rate: 1}]", "a rate from CHF to CHF says nothing; name two currencies"),
@@ -254,6 +255,26 @@ def test_a_broken_file_does_not_hide_the_problems_of_the_other(tmp_path: Path) -
         "budgets.yaml:1: 'currency' must be an ISO 4217 currency code such as USD, not 'usd'; did you mean 'USD'?",
         "rules.yaml:1: the file ends before a bracket is closed",
     )
+
+
+def test_a_file_that_is_there_but_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "budgets.yaml").mkdir()
+    (tmp_path / "rules.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError) as caught:
+        load_rulebook(tmp_path)
+    assert caught.value.problems == (
+        "budgets.yaml:1: the file cannot be read: Is a directory",
+        "rules.yaml:1: the file cannot be read: No such file or directory",
+    )
+
+
+def test_files_wrong_everywhere_keep_their_order(tmp_path: Path) -> None:
+    (tmp_path / "budgets.yaml").write_text("budgets: [\n" + "5,\n" * 150 + "]")
+    (tmp_path / "rules.yaml").write_text("a: !x y\n" * 150)
+    with pytest.raises(ConfigError) as caught:
+        load_rulebook(tmp_path)
+    told = [problem.partition(":")[0] for problem in caught.value.problems]
+    assert told == ["budgets.yaml"] * 100 + ["and 50 more problems"] + ["rules.yaml"] * 100 + ["and 199 more problems"]
 
 
 def test_the_sample_configuration_has_no_problem() -> None:

@@ -11,7 +11,7 @@ from finops.answers import Answer, Freshness, LikeForLike, Row
 from finops.names import clean, cut, distinct, label
 from finops.periods import Period
 from finops.query import Filter
-from finops.sentences import freshness, headline, movers, notes
+from finops.sentences import freshness, headline, moved, movers, notes
 from tests.finops.answer_samples import AS_OF, HOSTILE, TODAY, answer, any_answer, ask, money, week
 
 NOV_19 = date(2026, 11, 19)
@@ -68,8 +68,8 @@ def test_a_rise_from_zero_has_no_percentage() -> None:
 def test_each_currency_is_told_by_itself() -> None:
     said = headline(answer(week("12", previous=money("10")), week("3", currency="EUR", previous=money("3"))), TODAY)
     assert (
-        said == "team ml spent in the last 7 days, 13–19 Nov: $12.00 (effective), up $2.00 (+20 %) on the 7 days before; "
-        "€3.00 (effective), unchanged on the 7 days before."
+        said == "team ml in the last 7 days, 13–19 Nov (effective): $12.00, up $2.00 (+20 %) on the 7 days before; "
+        "€3.00, unchanged on the 7 days before."
     )
 
 
@@ -102,6 +102,9 @@ def test_the_scope_is_the_subject(scope: tuple[Filter, ...], begin: str) -> None
         ((2026, 11, 1), (2026, 11, 20), "this month so far, 1–19 Nov"),
         ((2026, 11, 1), (2026, 12, 1), "in November so far"),
         ((2026, 11, 9), (2026, 11, 23), "in 9–22 Nov so far"),
+        ((2026, 10, 1), (2026, 11, 21), "this quarter so far, 1 Oct – 20 Nov"),
+        ((2026, 1, 1), (2026, 11, 21), "this year so far, 1 Jan – 20 Nov"),
+        ((2026, 11, 16), (2026, 11, 21), "this week so far, 16–20 Nov"),
         ((2026, 10, 21), (2026, 11, 20), "in the last 30 days, 21 Oct – 19 Nov"),
         ((2025, 12, 28), (2026, 1, 4), "in 28 Dec 2025 – 3 Jan 2026"),
     ],
@@ -120,6 +123,23 @@ def test_movers_name_what_is_new_and_what_is_gone() -> None:
     )
     lines = movers(week(movers=rows), ("model",))
     assert lines == ("▲ opus +$800.00 (+40 %)", "▲ nova +$50.00 (new)", "▼ (no model) −$40.00 (gone)")
+
+
+def test_without_a_complete_day_or_a_bill_before_nothing_is_said_to_move() -> None:
+    rows = (Row(("opus",), money("9"), money("0"), None),)
+    moving = week(movers=rows)
+    assert len(moved(answer(moving))) == 1
+    assert moved(answer(moving, complete_until=date(2026, 11, 13))) == ()
+    assert moved(answer(replace(moving, previous=None))) == ()
+
+
+def test_two_incomplete_currencies_say_so_once() -> None:
+    sums = week("600", like_for_like=LikeForLike(6, money("618"), money("600")))
+    said = headline(answer(sums, week("5", currency="EUR"), complete_until=NOV_19), TODAY)
+    assert (
+        "team ml in the last 7 days, 13–19 Nov (effective, complete only through 18 Nov): "
+        "$600.00 – over the 6 complete days +$18.00 (+3 %); €5.00." == said
+    )
 
 
 def test_what_did_not_move_is_no_mover() -> None:

@@ -66,15 +66,15 @@ def _part(ledger: Ledger, folder: Path, month: str, charges: Sequence[Charge], s
     path = folder / f"{month}.parquet"
     _write(path, [charge.row(source) for charge in charges], ledger.terms.derived)
     content = path.read_bytes()
-    days = sorted({charge.day for charge in charges})
+    first, last = _span(path)
     return StagedPart(
         period=month,
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
         rows=len(charges),
-        first_day=days[0],
-        last_day=days[-1],
+        first_day=first,
+        last_day=last,
         totals=tuple(_total(currency, charges) for currency in sorted({charge.currency for charge in charges})),
         days=tuple(_days(charges)),
     )
@@ -92,6 +92,13 @@ def _days(charges: Iterable[Charge]) -> Iterable[DayTotal]:
     for day, currency in keys:
         mine = [charge for charge in charges if (charge.day, charge.currency) == (day, currency)]
         yield DayTotal(day, currency, len(mine), sum((Decimal(c.effective or c.billed) for c in mine), Decimal(0)))
+
+
+def _span(path: Path) -> tuple[date, date]:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        found = connection.execute(f"SELECT min(x_ChargeDay), max(x_ChargeDay) FROM read_parquet('{path}')").fetchone()
+    assert found is not None
+    return found[0], found[1]
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, Any]], derived: Mapping[str, str]) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.online import SCOPES as CHECKED
+
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "slack-manifest.yaml").read_text(encoding="utf-8")
 INSTALL = (DOCS / "install-slack.md").read_text(encoding="utf-8")
 SOCKET: dict[str, Any] = yaml.safe_load(TEXT)
 
-SCOPES = {"app_mentions:read", "chat:write", "commands", "files:read", "files:write"}
+SCOPES = set(SOCKET["oauth_config"]["scopes"]["bot"])
 
 # A Web API method, as the client spells it, and the right it needs.
 METHODS = {
@@ -72,8 +74,8 @@ def test_only_fields_slack_knows_are_used() -> None:
     assert set(SOCKET["settings"]) <= {"allowed_ip_address_ranges", "event_subscriptions", "interactivity"} | flags
 
 
-def test_it_asks_for_no_more_than_it_uses() -> None:
-    assert set(SOCKET["oauth_config"]["scopes"]["bot"]) == SCOPES
+def test_it_asks_for_what_the_online_check_demands_and_no_more() -> None:
+    assert set(CHECKED) == SCOPES
     assert "user" not in SOCKET["oauth_config"]["scopes"]
 
 
@@ -93,7 +95,7 @@ def test_what_it_does_not_ask_for_is_really_not_asked() -> None:
 
 def test_each_method_the_bot_calls_has_its_scope() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS.parent / "bot").rglob("*.py"))
-    called = {method for method in re.findall(r"\.([a-z]+_\w+)\(", code) if method in METHODS}
+    called = {method for method in re.findall(r"\.([a-z]+_\w+)", code) if method in METHODS}
     assert {METHODS[method] for method in called} - SCOPES == set()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MANIFEST = "bot/slack-manifest.yaml"  # packed from docs/, since the demo's Slack is set up by it
 ROOMS = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
@@ -25,7 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 
 def test_the_wheel_holds_every_file_of_every_room(wheel: zipfile.ZipFile) -> None:
-    kept = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()}
+    kept = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()} | {MANIFEST}
     assert {name for name in kept if "__pycache__" not in name} == {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
@@ -50,6 +51,10 @@ def test_every_room_is_packed() -> None:
 )
 def test_what_is_no_module_is_packed_too(wheel: zipfile.ZipFile, pattern: str) -> None:
     assert [name for name in wheel.namelist() if Path(name).match(pattern)]
+
+
+def test_the_manifest_travels_along(wheel: zipfile.ZipFile) -> None:
+    assert wheel.read(MANIFEST) == (ROOT / "docs" / "slack-manifest.yaml").read_bytes()
 
 
 def test_the_command_is_finops_bot(wheel: zipfile.ZipFile) -> None:

@@ -116,7 +116,7 @@ def test_a_rate_limit_on_demand_is_waited_out(box: Slackbox, client: WebClient, 
     browser("fault", method="chat.postMessage", status=429, retry_after=1)
     client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=1))
     client.chat_postMessage(channel=COSTS, text="x")
-    assert [line["status"] for line in browser.log("api")] == [429, 200]
+    assert [(line["status"], line["args"]["text"]) for line in browser.log("api")] == [(429, "x"), (200, "x")]
 
 
 def test_a_lost_answer_is_a_message_posted_all_the_same(box: Slackbox, browser: Browser) -> None:
@@ -275,3 +275,9 @@ def test_it_leaves_nothing_behind() -> None:
     assert {thread.name for thread in threading.enumerate()} - before == set()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(box.url.rsplit(":", 1)[1])), 1)
+
+
+def test_the_page_may_load_only_from_here(box: Slackbox) -> None:
+    with urllib.request.urlopen(f"{box.url}/", timeout=10) as response:
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'self'; ")
+        assert response.headers.get_content_type() == "text/html"

@@ -57,7 +57,7 @@ OPTIONAL = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_arguments_are_answered_or_refused(method: str, data: st.DataObject) -> None:
     rig = Rig.build(Settings(EVERY_SCOPE, now=lambda: 1_800_000_000.0, rate_limits=False), "http://127.0.0.1:1")

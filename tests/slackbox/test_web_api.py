@@ -303,6 +303,12 @@ def test_a_view_that_breaks_the_rules_is_explained(client: WebClient) -> None:
     assert ("invalid_arguments", [expected]) == (answer["error"], answer["response_metadata"]["messages"])
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("modal", "must be a home view"), ([], "unsupported type: []")])
+def test_a_view_of_another_kind_is_refused(client: WebClient, kind: Any, expected: str) -> None:
+    answer = error(client.views_publish, user_id=ANA, view={"type": kind, "blocks": []})
+    assert answer["response_metadata"]["messages"] == [f"[ERROR] {expected} [json-pointer:/view/type]"]
+
+
 def test_the_log_tells_of_each_call(client: WebClient, browser: Browser) -> None:
     client.chat_postMessage(channel=COSTS, text="x")
     line = browser.log("api")[0]
