@@ -25,7 +25,7 @@ MONTHS: Final = 13
 DAYS: Final = (TODAY + DAY - FIRST_MONTH).days
 SOURCES: Final = {"aws": ("AWS", 0.6), "anthropic": ("Anthropic", 0.25), "openai": ("OpenAI", 0.15)}  # provider, share of the rows
 READY: Final = "ready"
-FORM: Final = 2  # raise it when the rows below change, so that a kept ledger is made anew
+FORM: Final = 1  # raise it when the rows below change, so that a kept ledger is made anew
 
 TEAMS, MODELS, USERS, RESOURCES, SERVICES, REGIONS = 40, 30, 50_000, 20_000, 24, 8
 
@@ -123,7 +123,7 @@ def _filled(source: str, provider: str, month: date) -> dict[str, str]:
         "ConsumedUnit": "'Tokens'",
         "ProviderName": f"'{provider}'",
         "RegionId": "printf('region-%d', region)",
-        "ResourceId": "printf('arn:aws:bedrock:region-%d:112233445566:endpoint/%012x', region, resource)",
+        "ResourceId": "printf('arn:aws:bedrock:region-%d:112233445566:endpoint/%09x', region, resource)",
         "ServiceName": "printf('Service %02d', service)",
         "SkuId": "printf('SKU%06d', service * 100 + model)",
         "SubAccountId": "printf('4455%08d', project)",

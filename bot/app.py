@@ -31,9 +31,9 @@ from bot.people import People
 from finops.answers import Answer
 from finops.charts import draw
 from finops.errors import FinopsError, UserError
+from finops.language.query_json import from_json
 from finops.ledger.taken import take
 from finops.query import CostQuery, parse
-from finops.query_json import from_json
 
 LOG = logging.getLogger("finops.slack")
 Work = Callable[[], None]

@@ -9,10 +9,10 @@ from bot.charts_native import chart as native_chart
 from bot.charts_native import fits_native, table, worth_a_chart
 from bot.slack_text import Block, block_of_code, code, context, mrkdwn, plain, plain_section, section
 from finops.answers import Answer
-from finops.echo import echo
-from finops.names import clean, cut
-from finops.query_help import HELP, help_text
-from finops.sentences import freshness, headline, headline_parts, moved, notes
+from finops.language.echo import echo
+from finops.language.query_help import HELP, help_text
+from finops.telling.names import clean, cut
+from finops.telling.sentences import freshness, headline, headline_parts, moved, notes
 
 __all__ = [
     "BREAKDOWNS",

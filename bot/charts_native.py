@@ -7,11 +7,11 @@ from typing import Final
 
 from bot.slack_text import Block, plain
 from finops.answers import Answer, Row, Sums
-from finops.day_words import span
 from finops.money import percent, rounded, show, signed
-from finops.names import clean, dimension_words, distinct, label, others
-from finops.plots import Layer, Plot, plot, step_labels, title
-from finops.sentences import before
+from finops.telling.day_words import span
+from finops.telling.names import clean, dimension_words, distinct, label, others
+from finops.telling.plots import Layer, Plot, plot, step_labels, title
+from finops.telling.sentences import before
 
 MOST_SERIES: Final = 6
 MOST_CATEGORIES: Final = 20

@@ -184,7 +184,7 @@ def _ingest(options: argparse.Namespace) -> int:
 
 
 def _load(load: Any) -> dict[str, Any]:
-    from finops.answer_json import amount
+    from finops.telling.answer_json import amount
 
     return {
         "source": load.source,

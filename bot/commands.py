@@ -6,14 +6,14 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from bot.assemble import Tools
-from finops.answer_json import document, moment
 from finops.answers import Answer
 from finops.charges import DIMENSIONS
-from finops.echo import describe, echo
 from finops.errors import QueryError
+from finops.language.echo import describe, echo
+from finops.language.query_help import HELP, help_text
+from finops.language.query_json import from_json, to_json
 from finops.query import CostQuery, parse, unknown_values
-from finops.query_help import HELP, help_text
-from finops.query_json import from_json, to_json
+from finops.telling.answer_json import document, moment
 
 SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.blocks import Message, help_blocks
 from bot.slack_text import context, section
 from finops.answers import Freshness
-from finops.names import clean
+from finops.telling.names import clean
 
 
 def home_view(sources: Sequence[Freshness]) -> Message:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from finops.names import clean, cut
+from finops.telling.names import clean, cut
 
 Block = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from finops.answers import Answer, Row, Sums
 from finops.money import percent, show, signed
-from finops.names import clean, cut, dimension_words, label, others
-from finops.sentences import before, freshness, headline_parts, moved, notes
+from finops.telling.names import clean, cut, dimension_words, label, others
+from finops.telling.sentences import before, freshness, headline_parts, moved, notes
 
 if TYPE_CHECKING:
     from rich.console import Console

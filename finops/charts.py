@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from finops.answers import Answer, Row, Sums
 from finops.money import percent, short, show
-from finops.names import clean, cut, distinct, label, others
-from finops.plots import CURRENCY_SIGNS, Layer, Plot, before_per_step, in_words, plot, step_labels, subtitle, title, weekday
-from finops.sentences import freshness
+from finops.telling.names import clean, cut, distinct, label, others
+from finops.telling.plots import CURRENCY_SIGNS, Layer, Plot, before_per_step, in_words, plot, step_labels, subtitle, title, weekday
+from finops.telling.sentences import freshness
 
 # Okabe and Ito's palette, told apart with every kind of colour vision; the rest is grey.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")

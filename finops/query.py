@@ -8,11 +8,11 @@ from typing import Final
 
 from finops.charges import Metric
 from finops.errors import QueryError, close_to
-from finops.filter_words import Condition
-from finops.period_words import last_seven_days
+from finops.language.filter_words import Condition
+from finops.language.period_words import last_seven_days
+from finops.language.question_words import read_question
+from finops.language.tokens import Misread, shown, unprintable
 from finops.periods import Grain, Period, default_grain
-from finops.question_words import read_question
-from finops.tokens import Misread, shown, unprintable
 
 NONE = "none"  # `team=none` asks for the charges nobody owns
 MAX_TEXT: Final = 2_000

@@ -8,12 +8,22 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
-from finops.fields import Fields, as_currency, as_zone, nearest, seen
+from finops.configuration.fields import Fields, as_currency, as_zone, nearest, seen
+from finops.configuration.problems import Problems, shown
+from finops.configuration.rulebook_owners import owner_rules
+from finops.configuration.rulebook_sections import (
+    Budget,
+    Price,
+    Rule,
+    SourceSettings,
+    budgets_of,
+    prices_of,
+    rates_of,
+    rules_of,
+    sources_of,
+)
 from finops.owners import OwnerRule
-from finops.problems import Problems, shown
 from finops.rates import Rate
-from finops.rulebook_owners import owner_rules
-from finops.rulebook_sections import Budget, Price, Rule, SourceSettings, budgets_of, prices_of, rates_of, rules_of, sources_of
 from finops.yamlfile import Node, Table, plain
 
 __all__ = ["Budget", "Price", "Rule", "Rulebook", "SourceSettings", "read"]

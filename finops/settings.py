@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from finops.configuration.problems import shown
 from finops.errors import ConfigError, close_to
-from finops.problems import shown
 from finops.secret import MASK, Secret
 
 PREFIX: Final = "FINOPS_"

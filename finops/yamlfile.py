@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from finops.configuration.problems import Problems, shown
+from finops.configuration.yamlscalars import Scalar, meaning, unusable
+from finops.configuration.yamlsyntax import ALIAS, TAG, explain
 from finops.errors import ConfigError
-from finops.problems import Problems, shown
-from finops.yamlscalars import Scalar, meaning, unusable
-from finops.yamlsyntax import ALIAS, TAG, explain
 
 MOST_BYTES: Final = 1_000_000
 MOST_DEEP: Final = 40

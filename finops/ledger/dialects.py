@@ -31,21 +31,17 @@ class Tag(ColumnElement[str]):
         return list(self.column._from_objects)
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _json_path(key: str) -> str:
     return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @compiles(Tag, "postgresql")
 def _tag_postgres(element: Tag, compiler: SQLCompiler, **kw: Any) -> str:
+    """DuckDB reads what the PostgreSQL dialect writes, except for its JSON."""
     column = compiler.process(element.column, **kw)
     if isinstance(compiler.dialect, DuckText):
-        return f"json_extract_string({column}, {_literal(_json_path(element.key_text))})"
-    key = _literal(element.key_text)
-    return f"(CAST({column} AS JSONB) ->> {key.replace('%', '%%') if compiler.preparer._double_percents else key})"
+        return f"json_extract_string({column}, {compiler.render_literal_value(_json_path(element.key_text), String())})"
+    return f"(CAST({column} AS JSONB) ->> {compiler.render_literal_value(element.key_text, String())})"
 
 
 @compiles(Tag, "bigquery")

@@ -1,7 +1,7 @@
 """What a bill format is: which raw columns it needs, and how they become ledger columns."""
 
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from finops.charges import COLUMNS, MOMENT, MONEY
@@ -105,14 +105,14 @@ def reading(name: str, spec: str, default: str) -> Reading:
     return Reading(name.removesuffix("?"), kind, kind == "has" or (name + spec).endswith("?"))
 
 
-def render(expression: str, header: Header, default: str = "text") -> str:
-    """Return the SQL of an expression over the delivered columns."""
+def render(expression: str, resolve: Callable[[Reading], str], default: str = "text") -> str:
+    """Return the SQL of an expression; `resolve` says what stands for each raw column it reads."""
     kind = default if _is_bare(expression) else "text"
     parts = []
     for text, name, spec, _ in string.Formatter().parse(expression):
         parts.append(text)
         if name is not None:
-            parts.append(_read(reading(name, spec or "", kind), header))
+            parts.append(resolve(reading(name, spec or "", kind)))
     return "".join(parts)
 
 
@@ -131,13 +131,14 @@ def kind_of(ledger_column: str) -> str:
     return {MONEY: "money", MOMENT: "moment"}.get(COLUMNS[ledger_column], "text")
 
 
-def _is_bare(expression: str) -> bool:
-    """Whether the expression is one raw column and nothing else; only then does the ledger column's kind apply to it."""
-    return [text or name is None for text, name, _, _ in string.Formatter().parse(expression)] == [False]
-
-
-def _read(want: Reading, header: Header) -> str:
+def read(want: Reading, header: Header) -> str:
+    """Return SQL that reads a raw column where it was delivered, and null where not."""
     column = header.get(fold(want.column))
     if want.kind == "has":
         return "TRUE" if column else "FALSE"
     return casts.read(column.sql, column.type, want.kind) if column else f"CAST(NULL AS {casts.type_of(want.kind)})"
+
+
+def _is_bare(expression: str) -> bool:
+    """Whether the expression is one raw column and nothing else; only then does the ledger column's kind apply to it."""
+    return [text or name is None for text, name, _, _ in string.Formatter().parse(expression)] == [False]

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from finops.charges import CATEGORIES, COLUMNS
 from finops.sources import casts
-from finops.sources.mapping import Column, Header, Mark, choose, fold, kind_of, readings, render
+from finops.sources.mapping import Header, Mark, Reading, choose, fold, kind_of, read, readings, render
 from finops.sources.mapping import Mapping as Format
 from finops.sources.rules import MARKS, RULES, STRICT
 
@@ -24,13 +25,15 @@ class Select:
     derived: Mapping[str, str]
 
     def rows(self, scan: str, carry: str = "") -> str:
-        """Return SQL with all ledger columns plus `problem`, `outside` and `marks`; `carry` is an extra raw expression kept as it is."""
+        """Return SQL with all ledger columns plus `problem`, `outside` and `marks`; `carry` is a raw expression kept as `carried`."""
         judged = [f"{_verdict(RULES_SQL)} AS problem", f"{self._outside()} AS outside", f"{self._marks()} AS marks"]
         kept = [casts.name(column) for column in COLUMNS]
-        return (
-            f"SELECT {', '.join(kept + judged + self._carried(carry))} FROM (SELECT * REPLACE ({self._derivations()}) "
-            f"FROM (SELECT * REPLACE ({_fillings()}) FROM (SELECT {', '.join(self._mapped(carry))} FROM {scan})))"
-        )
+        carried = ["carried"] if carry else []
+        read = f"SELECT {', '.join([*self._read(), *([f'{carry} AS carried'] if carry else [])])} FROM {scan}"
+        mapped = f"SELECT {', '.join([*self._mapped(), *carried])} FROM ({read})"
+        filled = f"SELECT * REPLACE ({_fillings()}) FROM ({mapped})"
+        derived = f"SELECT * REPLACE ({self._derivations()}) FROM ({filled})"
+        return f"SELECT {', '.join([*kept, *judged, *carried])} FROM ({derived})"
 
     def used(self) -> set[str]:
         """Return the folded names of the raw columns that are read."""
@@ -43,49 +46,75 @@ class Select:
 
     def exists(self, condition: str, scan: str) -> str:
         """Return SQL that finds one raw row for which `condition` holds."""
-        return f"SELECT 1 FROM {scan} WHERE {render(condition, self.header)} LIMIT 1"
+        return f"SELECT 1 FROM {scan} WHERE {render(condition, partial(read, header=self.header))} LIMIT 1"
 
     def _expression(self, column: str) -> str | None:
         return choose(self.format, column, self.header)
 
-    def _mapped(self, carry: str) -> list[str]:
-        """Ledger columns from raw ones, and beside them what the verdicts need to know about the raw values."""
+    def _readings(self) -> dict[tuple[str, str], int]:
+        """Every raw column that is read, and as what, numbered: `r3` is its value, `p3` whether it was there at all."""
+        wanted = [
+            (fold(each.column), each.kind)
+            for expression, kind in self._expressions()
+            for each in readings(expression, kind)
+            if each.kind != "has" and fold(each.column) in self.header
+        ]
+        return {key: number for number, key in enumerate(dict.fromkeys(wanted))}
+
+    def _expressions(self) -> list[tuple[str, str]]:
+        chosen = [(expression, kind_of(column)) for column in COLUMNS if (expression := self._expression(column))]
+        return chosen + [(each.when, "text") for each in self._named()]
+
+    def _read(self) -> list[str]:
+        """Each raw value is read once, here; everything above works with the result."""
+        columns = []
+        for (name, kind), number in self._readings().items():
+            raw = self.header[name]
+            columns.append(f"{casts.read(raw.sql, raw.type, kind)} AS r{number}")
+            if casts.may_fail(raw.type, kind):
+                columns.append(f"{casts.present(raw.sql, raw.type)} AS p{number}")
+        return columns
+
+    def _resolve(self, want: Reading) -> str:
+        number = self._readings().get((fold(want.column), want.kind))
+        return read(want, self.header) if number is None else f"r{number}"
+
+    def _mapped(self) -> list[str]:
+        """Ledger columns, and beside them what the verdicts need to know about the raw values."""
         columns = [f"{self._cast(column, type_)} AS {casts.name(column)}" for column, type_ in COLUMNS.items()]
         doubts = [f"{self._unreadable([column])} AS u_{column}" for column in (*STRICT, "Tags")]
         loose = [column for column in COLUMNS if kind_of(column) == "money" and column not in STRICT]
         doubts.append(f"{self._unreadable(loose)} AS unreadable_numbers")
         doubts.append(f"{self._respelled()} AS category_respelled")
-        doubts += [f"coalesce({render(each.when, self.header)}, FALSE) AS f_{each.name}" for each in self._named()]
-        return columns + doubts + ([f"{carry} AS carried"] if carry else [])
+        doubts += [f"coalesce({render(each.when, self._resolve)}, FALSE) AS f_{each.name}" for each in self._named()]
+        return columns + doubts
 
     def _named(self) -> list[Mark]:
         return [*self.format.left_out, *self.format.marks]
-
-    def _carried(self, carry: str) -> list[str]:
-        return ["carried"] if carry else []
 
     def _cast(self, column: str, type_: str) -> str:
         if column == "x_Source":
             return casts.literal(self.source)
         expression = self._expression(column)
-        return f"CAST({render(expression, self.header, kind_of(column))} AS {type_})" if expression else f"CAST(NULL AS {type_})"
+        return f"CAST({render(expression, self._resolve, kind_of(column))} AS {type_})" if expression else f"CAST(NULL AS {type_})"
 
     def _unreadable(self, columns: Iterable[str]) -> str:
         """True where one of the raw values behind the ledger columns cannot be read as what it should be."""
-        doubts = dict.fromkeys(
-            doubt
+        numbers = self._readings()
+        wanted = {
+            (fold(each.column), each.kind)
             for column in columns
-            if (expression := self._expression(column))
-            for each in readings(expression, kind_of(column))
-            if (raw := self.header.get(fold(each.column))) and (doubt := _doubt(raw, each.kind))
-        )
+            for each in readings(self._expression(column) or "", kind_of(column))
+            if (fold(each.column), each.kind) in numbers and casts.may_fail(self.header[fold(each.column)].type, each.kind)
+        }
+        doubts = [f"(p{number} AND r{number} IS NULL)" for key, number in numbers.items() if key in wanted]
         return f"coalesce({' OR '.join(doubts)}, FALSE)" if doubts else "FALSE"
 
     def _respelled(self) -> str:
         expression = self._expression("ChargeCategory")
         if expression is None:
             return "FALSE"
-        value = render(expression, self.header, "text")
+        value = render(expression, self._resolve, "text")
         known = ", ".join(casts.literal(each) for each in CATEGORIES)
         folded = ", ".join(casts.literal(each.lower()) for each in CATEGORIES)
         return f"coalesce({value} NOT IN ({known}) AND lower({value}) IN ({folded}), FALSE)"
@@ -110,10 +139,6 @@ class Select:
         some = " OR ".join(test for _, test in tests)
         spelled = " || ".join(f"CASE WHEN {test} THEN '{name}-' ELSE '' END" for name, test in tests)
         return f"CASE WHEN {some} THEN {spelled} ELSE '' END"
-
-
-def _doubt(raw: Column, kind: str) -> str | None:
-    return casts.unreadable(raw.sql, raw.type, kind)
 
 
 def _sql(condition: str) -> str:

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 EXCEPTIONS = {("bot/demo.py", "slackbox")}  # the demo shows the bot in the local Slack
 
-THINKING_ROOMS = ("insight", "savings", "guard", "reports")
+THINKING_ROOMS = ("configuration", "language", "telling", "insight", "savings", "guard", "reports")
 DOING = ("finops.ledger", "finops.sources", "finops.guard.levers")
 READERS = {"finops/config_files.py", "finops/yamlfile.py"}
 FORBIDDEN = {
@@ -55,7 +55,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "azure": ("finops/sources/", "finops/guard/levers/", "finops/ledger/bigquery.py"),
     "anthropic": ("bot/conversation.py", "finops/sources/anthropic.py"),
     "matplotlib": ("finops/charts.py",),
-    "yaml": ("finops/yaml",),
+    "yaml": ("finops/yamlfile.py", "finops/configuration/yaml"),
     "duckdb": ("finops/ledger/", "finops/sources/", "finops/sample/"),
     "pandas": (),
     "prophet": ("finops/insight/forecast",),

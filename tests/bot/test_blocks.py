@@ -27,7 +27,7 @@ from bot.blocks import (
     worth_a_chart,
 )
 from finops.answers import Answer, Point, Row
-from finops.echo import echo
+from finops.language.echo import echo
 from finops.query import Filter, parse
 from slackbox import validate
 from tests.finops.answer_samples import HOSTILE, TODAY, WEEK, answer, any_answer, ask, by_model, money, week

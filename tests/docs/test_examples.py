@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from finops.charges import DIMENSIONS
+from finops.configuration.rulebook_sections import BUDGET_FIELDS, PRICE_FIELDS, RATE_FIELDS, SOURCE_FIELDS
 from finops.owners import MATCHABLE
 from finops.rulebook import BUDGETS, RULES, Rulebook, read
-from finops.rulebook_sections import BUDGET_FIELDS, PRICE_FIELDS, RATE_FIELDS, SOURCE_FIELDS
 from finops.yamlfile import Table, parse
 
 ROOT = Path(__file__).parents[2]

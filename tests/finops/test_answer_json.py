@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from finops.answer_json import amount, document, moment
 from finops.answers import Answer, LikeForLike, Row
+from finops.telling.answer_json import amount, document, moment
 from tests.finops.answer_samples import answer, any_answer, ask, by_model, money, week
 
 CONTRACT = [

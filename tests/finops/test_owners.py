@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finops.configuration.rulebook_owners import covers
 from finops.errors import ConfigError
 from finops.owners import MATCHABLE, OwnerRule
 from finops.rulebook import read
-from finops.rulebook_owners import covers
 from finops.yamlfile import parse
 
 

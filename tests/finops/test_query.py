@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from finops.language.words import DIMENSION_WORDS
 from finops.query import CostQuery, Filter, parse, unknown_values
-from finops.words import DIMENSION_WORDS
 
 TODAY = date(2026, 11, 20)
 

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from finops.charges import DIMENSIONS, METRICS
-from finops.period_words import FORMS, Form
+from finops.language.period_words import FORMS, Form
+from finops.language.query_help import COMPARISONS, CURRENCY, FILTERS, HELP, SPLITS, Example, help_parts, help_text
 from finops.query import Filter, parse
-from finops.query_help import COMPARISONS, CURRENCY, FILTERS, HELP, SPLITS, Example, help_parts, help_text
 
 TODAY = date(2026, 11, 20)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops import words
+from finops.language import words
 from finops.charges import DIMENSIONS, Metric
-from finops.echo import describe, echo
 from finops.errors import QueryError
+from finops.language.echo import describe, echo
+from finops.language.query_json import from_json, to_json
+from finops.language.words import CURRENCIES
 from finops.periods import DAY, Grain, Period
 from finops.query import CostQuery, Filter, parse, read_back
-from finops.query_json import from_json, to_json
-from finops.words import CURRENCIES
 
 TODAY = date(2026, 11, 20)
 

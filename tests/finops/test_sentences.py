@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 
 from finops.answers import Answer, Freshness, LikeForLike, Row
-from finops.names import clean, cut, distinct, label
 from finops.periods import Period
 from finops.query import Filter
-from finops.sentences import freshness, headline, moved, movers, notes
+from finops.telling.names import clean, cut, distinct, label
+from finops.telling.sentences import freshness, headline, moved, movers, notes
 from tests.finops.answer_samples import AS_OF, HOSTILE, TODAY, answer, any_answer, ask, money, week
 
 NOV_19 = date(2026, 11, 19)

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from finops.calendar_words import MONTH_NAMES, calendar_month
+from finops.language.calendar_words import MONTH_NAMES, calendar_month
+from finops.language.tokens import quoted
+from finops.language.words import NONE_WORDS, fold
 from finops.periods import DAY, Grain, Period, default_grain
 from finops.query import NONE, CostQuery, Filter
-from finops.tokens import quoted
-from finops.words import NONE_WORDS, fold
 
 GRAIN_ADVERBS: Final[dict[Grain, str]] = {"day": "daily", "week": "weekly", "month": "monthly"}
 

@@ -5,11 +5,11 @@ from datetime import date
 from typing import Final, TypeVar
 
 from finops.charges import METRICS
-from finops.echo import GRAIN_ADVERBS, echo
 from finops.errors import QueryError, close_to, meant
+from finops.language.echo import GRAIN_ADVERBS, echo
+from finops.language.words import METRIC_WORDS
 from finops.periods import DAY, Grain, Period, default_grain, preceding
 from finops.query import CostQuery, Filter, read_back
-from finops.words import METRIC_WORDS
 
 T = TypeVar("T")
 KEYS: Final = ("scope", "exclude", "filters", "start", "end", "compare", "by", "grain", "metric", "top", "currency", "text")

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from finops.configuration.problems import Problems, shown
+from finops.configuration.yamlscalars import day
 from finops.currencies import CURRENCIES
 from finops.errors import close_to
-from finops.problems import Problems, shown
 from finops.yamlfile import Entry, Node, Table
-from finops.yamlscalars import day
 
 T = TypeVar("T")
 Reader = Callable[[Node], T]

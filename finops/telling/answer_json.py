@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from finops.answers import Answer, Freshness, LikeForLike, Point, Row, Sums
+from finops.language.query_json import to_json
 from finops.periods import DAY
-from finops.query_json import to_json
-from finops.sentences import before
+from finops.telling.sentences import before
 
 Document = dict[str, object]
 NO_UNITS: Document = {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None}

@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from typing import Final
 
 from finops.errors import close_to
-from finops.filter_words import Condition, dimension_named, dimensions_near, starts_something
-from finops.split_words import too_fine
-from finops.tokens import Cursor, Misread, Token, quoted, shown, trimmed
-from finops.words import (
+from finops.language.filter_words import Condition, dimension_named, dimensions_near, starts_something
+from finops.language.split_words import too_fine
+from finops.language.tokens import Cursor, Misread, Token, quoted, shown, trimmed
+from finops.language.words import (
     CURRENCIES,
     CURRENCY_NAMES,
     HOUR_WORDS,

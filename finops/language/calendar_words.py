@@ -7,9 +7,9 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+from finops.language.tokens import Cursor
+from finops.language.words import DAY_WORDS, MONTH_WORDS, MONTHS_ONLY_WITH_YEAR, UNIT_WORDS
 from finops.periods import DAY, Period, Unit, add_months, unit_of
-from finops.tokens import Cursor
-from finops.words import DAY_WORDS, MONTH_WORDS, MONTHS_ONLY_WITH_YEAR, UNIT_WORDS
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,9 @@ from datetime import date
 from functools import partial
 from typing import Final
 
-from finops.calendar_words import CalendarName, Now, calendar_name
-from finops.periods import (
-    DAY,
-    MONTHS_IN,
-    Period,
-    Unit,
-    back,
-    months_before,
-    preceding,
-    same_days_before,
-    to_date,
-    unit_before,
-)
-from finops.tokens import Cursor, Misread
-from finops.words import (
+from finops.language.calendar_words import CalendarName, Now, calendar_name
+from finops.language.tokens import Cursor, Misread
+from finops.language.words import (
     BETWEEN,
     DAY_WORDS,
     FROM,
@@ -39,6 +27,18 @@ from finops.words import (
     TO_DATE_WORDS,
     TO_MEANS_ONLY_A_RANGE,
     UNIT_WORDS,
+)
+from finops.periods import (
+    DAY,
+    MONTHS_IN,
+    Period,
+    Unit,
+    back,
+    months_before,
+    preceding,
+    same_days_before,
+    to_date,
+    unit_before,
 )
 
 

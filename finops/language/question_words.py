@@ -7,23 +7,23 @@ from datetime import date
 from functools import partial
 from typing import Final, TypeVar
 
-from finops.calendar_words import Now
 from finops.charges import Metric
-from finops.compare_words import Compared, read_compared
-from finops.filter_words import Condition, read_filter
-from finops.money_words import read_currency, read_metric
-from finops.period_words import Spoken, last_seven_days, not_begun, read_period
-from finops.periods import Grain, Period
-from finops.split_words import read_layout
-from finops.tokens import Cursor
-from finops.unknown_words import unknown
-from finops.words import (
+from finops.language.calendar_words import Now
+from finops.language.compare_words import Compared, read_compared
+from finops.language.filter_words import Condition, read_filter
+from finops.language.money_words import read_currency, read_metric
+from finops.language.period_words import Spoken, last_seven_days, not_begun, read_period
+from finops.language.split_words import read_layout
+from finops.language.tokens import Cursor
+from finops.language.unknown_words import unknown
+from finops.language.words import (
     CURRENCY_NAMES,
     NOISE,
     NOISE_PHRASES,
     PERIOD_KEYS,
     VERSUS,
 )
+from finops.periods import Grain, Period
 
 T = TypeVar("T")
 MOST_DIMENSIONS: Final = 3

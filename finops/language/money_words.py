@@ -4,8 +4,8 @@ import re
 
 from finops.charges import Metric
 from finops.errors import close_to
-from finops.tokens import Cursor, Misread, shown
-from finops.words import CURRENCIES, CURRENCY_NAMES, IN, METRIC_KEYS, METRIC_PHRASES, METRIC_WORDS, NOISE, VOCABULARY
+from finops.language.tokens import Cursor, Misread, shown
+from finops.language.words import CURRENCIES, CURRENCY_NAMES, IN, METRIC_KEYS, METRIC_PHRASES, METRIC_WORDS, NOISE, VOCABULARY
 
 
 def read_metric(cursor: Cursor) -> Metric | None:

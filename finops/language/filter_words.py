@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from finops.errors import close_to
-from finops.tokens import Cursor, Misread, Token, quoted, shown, trimmed, unprintable
-from finops.words import DIMENSION_WORDS, HOUR_WORDS, KEYWORDS, NONE_WORDS, NOT_WORDS, TAG_WORDS, UNIT_WORDS, fold
+from finops.language.tokens import Cursor, Misread, Token, quoted, shown, trimmed, unprintable
+from finops.language.words import DIMENSION_WORDS, HOUR_WORDS, KEYWORDS, NONE_WORDS, NOT_WORDS, TAG_WORDS, UNIT_WORDS, fold
 
 _SIGNS: Final = ("=", "!=")
 _LOOKS_LIKE_A_PERIOD: Final = re.compile(r"[0-9]{4}([-/][0-9]{1,2}){0,2}|[0-9]{4}-?[qw][0-9]{1,2}|([0-9]+)([a-z]+)")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from finops.charges import DIMENSIONS, Dimension
-from finops.echo import GRAIN_ADVERBS
-from finops.period_words import FORMS
-from finops.words import DIMENSION_WORDS, GRAIN_ABOUT, METRIC_ABOUT
+from finops.language.echo import GRAIN_ADVERBS
+from finops.language.period_words import FORMS
+from finops.language.words import DIMENSION_WORDS, GRAIN_ABOUT, METRIC_ABOUT
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from finops.words import SETTINGS, fold
+from finops.language.words import SETTINGS, fold
 
 V = TypeVar("V")
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Literal, TypeVar, cast
 
 from finops.charges import DIMENSIONS
-from finops.fields import (
+from finops.configuration.fields import (
     Fields,
     as_amount,
     as_currency,
@@ -26,7 +26,7 @@ from finops.fields import (
     one_of,
     read,
 )
-from finops.problems import Problems, shown
+from finops.configuration.problems import Problems, shown
 from finops.rates import Rate
 from finops.yamlfile import Node
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from finops.calendar_words import Now
-from finops.period_words import Spoken, read_amount, read_period, unit_then
+from finops.language.calendar_words import Now
+from finops.language.period_words import Spoken, read_amount, read_period, unit_then
+from finops.language.tokens import Cursor
+from finops.language.words import DIRECTLY_BEFORE, NO_COMPARISON, NOISE, PREVIOUS, PREVIOUS_AFTER, UNIT_WORDS, YEAR_BEFORE
 from finops.periods import Period, back, unit_before, year_before
-from finops.tokens import Cursor
-from finops.words import DIRECTLY_BEFORE, NO_COMPARISON, NOISE, PREVIOUS, PREVIOUS_AFTER, UNIT_WORDS, YEAR_BEFORE
 
 
 @dataclass(frozen=True)

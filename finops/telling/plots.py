@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from finops.answers import Answer, Point, Sums
-from finops.day_words import MONTHS, WEEKDAYS, span
 from finops.money import percent, show
-from finops.names import clean, cut, dimension_words, distinct, label, others
 from finops.periods import Grain
-from finops.sentences import is_incomplete, reach, subject
+from finops.telling.day_words import MONTHS, WEEKDAYS, span
+from finops.telling.names import clean, cut, dimension_words, distinct, label, others
+from finops.telling.sentences import is_incomplete, reach, subject
 
 NOTHING: Final = Decimal(0)
 CURRENCY_SIGNS: Final = 12  # a code has three; anything longer is a mistake in a bill

@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from finops.answers import Answer, Row, Sums
-from finops.day_words import against, day_name, during
 from finops.money import percent, show, signed
-from finops.names import clean, dimension_words, label, others
 from finops.periods import DAY, Period
 from finops.query import NONE, CostQuery, Filter
+from finops.telling.day_words import against, day_name, during
+from finops.telling.names import clean, dimension_words, label, others
 
 SPENDERS = frozenset({"team", "project", "user", "tenant", "feature"})
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from finops.fields import Fields, WrongError, as_day, as_text, as_texts, entries, fields, items, nearest, read
+from finops.configuration.fields import Fields, WrongError, as_day, as_text, as_texts, entries, fields, items, nearest, read
+from finops.configuration.problems import Problems, shown
 from finops.owners import MATCHABLE, OwnerRule
-from finops.problems import Problems, shown
 from finops.yamlfile import Node, Table
 
 DECIDED: Final = ("team", "project", "env")

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from finops.errors import close_to
-from finops.filter_words import dimension_named, dimensions_near, read_dimension
+from finops.language.filter_words import dimension_named, dimensions_near, read_dimension
+from finops.language.tokens import Cursor, Misread, shown
+from finops.language.words import AND, BY, GRAIN_KEYS, GRAIN_NOUNS, GRAIN_WORDS, HOUR_WORDS, NOISE, TOP
 from finops.periods import Grain
-from finops.tokens import Cursor, Misread, shown
-from finops.words import AND, BY, GRAIN_KEYS, GRAIN_NOUNS, GRAIN_WORDS, HOUR_WORDS, NOISE, TOP
 
 MOST_ROWS: Final = 100
 

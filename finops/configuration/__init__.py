@@ -1,0 +1,1 @@
+"""How budgets.yaml and rules.yaml are read, problem by problem."""

@@ -1,0 +1,1 @@
+"""The question language: words in, a CostQuery out, and back."""

@@ -1,0 +1,1 @@
+"""How answers are told: in words, as JSON, as something to draw."""
