@@ -32,12 +32,16 @@ TEAMS, MODELS, USERS, RESOURCES, SERVICES, REGIONS = 40, 30, 50_000, 20_000, 24,
 
 def made_ledger(data: Path, rows: int) -> Ledger:
     """Return the ledger of about `rows` charges kept under `data`, making it first where it is not there yet."""
-    folder = data / f"ledger-{FORM}-{rows}"
+    folder = ledger_folder(data, rows)
     ledger = open_ledger(folder)
     if not (folder / READY).exists():
         _fill(ledger, rows)
         (folder / READY).touch()
     return ledger
+
+
+def ledger_folder(data: Path, rows: int) -> Path:
+    return data / f"ledger-{FORM}-{rows}"
 
 
 def open_ledger(folder: Path) -> Ledger:
@@ -46,10 +50,10 @@ def open_ledger(folder: Path) -> Ledger:
     return Ledger(open_state(f"sqlite:///{folder / 'state.db'}"), root, DuckFacts(root), Terms())
 
 
-def files_of(ledger: Ledger, period: Period) -> list[Path]:
+def files_of(root: Path, period: Period) -> list[Path]:
     """Return the ledger's files of the months `period` touches, as somebody would choose them by hand."""
     months = sorted({day.strftime("%Y-%m") for day in period})
-    return [path for month in months for path in sorted(ledger.root.glob(f"source=*/period={month}/*.parquet"))]
+    return [path for month in months for path in sorted(root.glob(f"source=*/period={month}/*.parquet"))]
 
 
 def _fill(ledger: Ledger, rows: int) -> None:

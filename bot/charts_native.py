@@ -113,7 +113,14 @@ def _columns(answer: Answer) -> list[str]:
     currency = f" ({clean(answer.sums[0].currency)})" if len(answer.sums) == 1 and answer.sums[0].currency else ""
     compared = ["Before", "Change"] if answer.query.compare else []
     many = ["Currency"] if len(answer.sums) > 1 else []
-    return [" / ".join(map(dimension_words, answer.query.by)) or "Group", *many, f"Cost{currency}", *compared, "Share"]
+    return [
+        " / ".join(map(dimension_words, answer.query.by)) or "Group",
+        *many,
+        f"Cost{currency}",
+        *compared,
+        "Share",
+        *([dimension_words(answer.query.count)] if answer.query.count else []),
+    ]
 
 
 def _table_rows(answer: Answer) -> list[list[Block]]:
@@ -131,7 +138,8 @@ def _cells(name: str, row: Row, sums: Sums, answer: Answer) -> list[Block]:
     currency = clean(sums.currency)
     many = [_text(currency)] if len(answer.sums) > 1 else []
     compared = [_amount(before(row, sums), currency), _change(row, sums)] if answer.query.compare else []
-    return [_text(name), *many, _amount(row.cost, currency), *compared, _share(row.share)]
+    counted = [_text(UNKNOWN if row.count is None else f"{row.count:,}")] if answer.query.count else []
+    return [_text(name), *many, _amount(row.cost, currency), *compared, _share(row.share), *counted]
 
 
 def _text(text: str) -> Block:

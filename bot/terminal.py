@@ -54,16 +54,17 @@ def _table(sums: Sums, answer: Answer) -> "Table":
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     compared = answer.query.compare is not None
     table.add_column(_plain(" / ".join(map(dimension_words, answer.query.by))), overflow="ellipsis", no_wrap=True)
-    for name in (f"cost {clean(sums.currency)}", *(("before", "change") if compared else ()), "share"):
+    counted = (dimension_words(answer.query.count),) if answer.query.count else ()
+    for name in (f"cost {clean(sums.currency)}", *(("before", "change") if compared else ()), "share", *counted):
         table.add_column(_plain(name), justify="right", no_wrap=True)
     for row in sums.rows:
-        table.add_row(*_cells(label(row.key, answer.query.by), row, sums, compared=compared))
+        table.add_row(*_cells(label(row.key, answer.query.by), row, sums, compared=compared, counted=bool(counted)))
     if sums.rest is not None:
-        table.add_row(*_cells(others(sums.rest_groups), sums.rest, sums, compared=compared), style="dim")
+        table.add_row(*_cells(others(sums.rest_groups), sums.rest, sums, compared=compared, counted=bool(counted)), style="dim")
     return table
 
 
-def _cells(name: str, row: Row, sums: Sums, *, compared: bool) -> "Iterator[Text]":
+def _cells(name: str, row: Row, sums: Sums, *, compared: bool, counted: bool) -> "Iterator[Text]":
     yield _plain(cut(name, 60))
     yield _plain(_amount(row.cost, sums.currency))
     if compared:
@@ -71,6 +72,8 @@ def _cells(name: str, row: Row, sums: Sums, *, compared: bool) -> "Iterator[Text
         yield _plain(_amount(previous, sums.currency))
         yield _plain(UNKNOWN if previous is None else signed(row.change, clean(sums.currency)))
     yield _plain(percent(row.share))
+    if counted:
+        yield _plain(UNKNOWN if row.count is None else f"{row.count:,}")
 
 
 def _amount(amount: Decimal | None, currency: str) -> str:

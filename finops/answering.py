@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -36,6 +36,7 @@ class GroupSum:
     by_cost: int
     by_move: int
     groups: int
+    count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Costs:
     moves: tuple[GroupSum, ...]
     parts: tuple[PartSum, ...]
     coverage: Coverage | None
+    counts: Mapping[str, int] = field(default_factory=dict)  # different values counted, by currency
 
 
 def complete_days(query: CostQuery, coverage: Coverage | None) -> int:
@@ -123,6 +125,7 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
         rest_groups=rest_groups,
         series=_series(query, days, [part for part in costs.parts if part.currency == currency], rows, costs.coverage),
         like_for_like=_like_for_like(days, query, costs.coverage),
+        count=costs.counts.get(currency),
     )
 
 
@@ -143,7 +146,7 @@ def _previous(days: Sequence[DaySum], query: CostQuery, coverage: Coverage | Non
 
 def _row(group: GroupSum, total: Decimal | None, previous: Decimal | None) -> Row:
     before = (group.previous or ZERO) if previous is not None else None
-    return Row(group.key, group.cost, before, _share(group.cost, total))
+    return Row(group.key, group.cost, before, _share(group.cost, total), group.count)
 
 
 def _share(cost: Decimal | None, total: Decimal | None) -> float | None:

@@ -21,12 +21,16 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Row:
-    """One group of the breakdown; `previous` is None where the question compares with nothing, `cost` where the group is gone."""
+    """One group of the breakdown; `previous` is None where the question compares with nothing, `cost` where the group is gone.
+
+    `count` is how many different values of the counted dimension it holds, None where nothing is counted.
+    """
 
     key: Key
     cost: Decimal | None
     previous: Decimal | None
     share: float | None
+    count: int | None = None
 
     @property
     def change(self) -> Decimal:
@@ -65,6 +69,7 @@ class Sums:
     rest_groups: int
     series: tuple[Point, ...]
     like_for_like: LikeForLike | None = None
+    count: int | None = None
 
     @property
     def change(self) -> Decimal | None:

@@ -34,7 +34,8 @@ class Filter:
 class CostQuery:
     """What did `scope` cost in `period`, compared with `compare` (None: with nothing), split `by` dimensions.
 
-    `currency` None means the reporting currency where a rate is known, else each currency by itself.
+    `currency` None means the reporting currency where a rate is known, else each currency by itself. `count` names a
+    dimension whose different values are counted beside the cost.
     """
 
     period: Period
@@ -45,6 +46,7 @@ class CostQuery:
     metric: Metric = "effective"
     top: int = 10
     currency: str | None = None
+    count: str | None = None
 
 
 def parse(text: str, today: date, values: Mapping[str, Collection[str]] = NOTHING_KNOWN) -> CostQuery:
@@ -127,6 +129,7 @@ def _query(text: str, today: date, values: Mapping[str, Collection[str]]) -> Cos
         metric=asked.metric or "effective",
         top=asked.top or 10,
         currency=asked.currency,
+        count=asked.count,
     )
 
 

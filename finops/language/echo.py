@@ -20,6 +20,7 @@ def echo(query: CostQuery) -> str:
     parts += [f"by={','.join(map(_name, query.by))}"] if query.by else []
     parts += [GRAIN_ADVERBS[query.grain]] if query.grain != default_grain(query.period) else []
     parts += [f"top={query.top}"] if query.top != 10 else []
+    parts += [f"count={_name(query.count)}"] if query.count else []
     parts += [f"cost={query.metric}"] if query.metric != "effective" else []
     parts += [f"in={query.currency}"] if query.currency else []
     return " ".join(parts)
@@ -30,6 +31,7 @@ def describe(query: CostQuery, today: date) -> str:
     scope = " and ".join(_condition(each) for each in query.scope) or "everything"
     parts = [f"{query.metric} cost of {scope}", f"{days(query.period)}{' so far' if today in query.period else ''}"]
     parts += [f"by {_and(_plain(name) for name in query.by)}"] if query.by else []
+    parts += [f"counting each {_plain(query.count)} once"] if query.count else []
     parts += [f"top {query.top}"] if query.by and query.top != 10 else []
     parts += [GRAIN_ADVERBS[query.grain]] if query.grain != default_grain(query.period) else []
     parts += [f"in {query.currency}"] if query.currency else []

@@ -44,6 +44,7 @@ FILTERS: Final = (
 SPLITS: Final = (
     Example("by model", "also by=model,env: up to 3 dimensions"),
     Example("top 10", "how many rows to show, 1 to 100"),
+    Example("count=user", "how many different users, beside the cost"),
 )
 COMPARISONS: Final = (
     Example("vs previous", "what happens anyway: as many days directly before; a month with the month before"),

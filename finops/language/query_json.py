@@ -12,7 +12,7 @@ from finops.periods import DAY, Grain, Period, default_grain, preceding
 from finops.query import CostQuery, Filter, read_back
 
 T = TypeVar("T")
-KEYS: Final = ("scope", "exclude", "filters", "start", "end", "compare", "by", "grain", "metric", "top", "currency", "text")
+KEYS: Final = ("scope", "exclude", "filters", "start", "end", "compare", "by", "grain", "metric", "top", "currency", "count", "text")
 GRAINS: Final[dict[str, Grain]] = {grain: grain for grain in GRAIN_ADVERBS}
 
 
@@ -29,6 +29,7 @@ def to_json(query: CostQuery) -> dict[str, object]:
         "metric": query.metric,
         "top": query.top,
         "currency": query.currency,
+        "count": query.count,
         "text": echo(query),
     }
 
@@ -47,9 +48,14 @@ def from_json(document: Mapping[str, object]) -> CostQuery:
         grain=_chosen(document.get("grain", default_grain(period)), GRAINS, "grain"),
         metric=_chosen(document.get("metric", "effective"), {metric: METRIC_WORDS[metric] for metric in METRICS}, "metric"),
         top=_number(document.get("top", 10)),
-        currency=None if document.get("currency") is None else _text(document["currency"], "currency"),
+        currency=_optional(document, "currency"),
+        count=_optional(document, "count"),
     )
     return _sayable(query)
+
+
+def _optional(document: Mapping[str, object], key: str) -> str | None:
+    return None if document.get(key) is None else _text(document[key], key)
 
 
 def _sayable(query: CostQuery) -> CostQuery:

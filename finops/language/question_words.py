@@ -42,6 +42,7 @@ class Question:
     metric: Metric | None = None
     top: int | None = None
     currency: str | None = None
+    count: str | None = None
 
 
 def read_question(text: str, today: date, values: Mapping[str, Collection[str]]) -> Question:
@@ -154,6 +155,8 @@ class _Reader:
             self.question.grain = self._once("step", grain, first)
         if layout.top:
             self.question.top = self._once("number of rows", layout.top, first)
+        if layout.count:
+            self.question.count = self._once("count", layout.count, first)
         return True
 
     def _metric(self) -> bool:

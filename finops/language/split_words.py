@@ -8,7 +8,7 @@ from typing import Final
 from finops.errors import close_to
 from finops.language.filter_words import dimension_named, dimensions_near, read_dimension
 from finops.language.tokens import Cursor, Misread, shown
-from finops.language.words import AND, BY, GRAIN_KEYS, GRAIN_NOUNS, GRAIN_WORDS, HOUR_WORDS, NOISE, TOP
+from finops.language.words import AND, BY, COUNT, GRAIN_KEYS, GRAIN_NOUNS, GRAIN_WORDS, HOUR_WORDS, NOISE, TOP
 from finops.periods import Grain
 
 MOST_ROWS: Final = 100
@@ -21,11 +21,13 @@ class Layout:
     by: tuple[str, ...] = ()
     grains: tuple[Grain, ...] = ()
     top: int | None = None
+    count: str | None = None
 
 
 def read_layout(cursor: Cursor) -> Layout | None:
-    """Read a split, a step or a number of rows, whichever stands here."""
-    return cursor.attempt(partial(_split, cursor)) or cursor.attempt(partial(_top, cursor)) or cursor.attempt(partial(_step, cursor))
+    """Read a split, a number of rows, a count or a step, whichever stands here."""
+    readers = (_split, _top, _count, _step)
+    return next((layout for read in readers if (layout := cursor.attempt(partial(read, cursor)))), None)
 
 
 def _split(cursor: Cursor) -> Layout | None:
@@ -105,6 +107,21 @@ def _top(cursor: Cursor) -> Layout | None:
     if not number and not name:
         raise cursor.wrong(f"'top' needs a number from 1 to {MOST_ROWS}.", "top 10", first=first, suggestion="last 7d by model top 5")
     return Layout(by=(name,) if name else (), top=int(number) if number else None)
+
+
+def _count(cursor: Cursor) -> Layout | None:
+    """Read `count=user`, `count users`, `distinct users`."""
+    first = cursor.at
+    if not cursor.take_word(COUNT):
+        return None
+    strict = cursor.take_sign("=")
+    _skip_noise(cursor)
+    name = read_dimension(cursor)
+    if name is None and (strict or cursor.peek() is None):
+        raise cursor.wrong(
+            f"'{cursor.since(first)}' needs a dimension to count.", "count=user", first=first, suggestion="last 30d by team count=user"
+        )
+    return Layout(count=name) if name else None
 
 
 def _ranked(cursor: Cursor) -> str | None:

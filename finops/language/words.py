@@ -212,6 +212,7 @@ YEAR_BEFORE: Final = frozenset(
 BY: Final = frozenset({"by", "per", "each", "every", "por", "cada"})
 AND: Final = frozenset({"and", "e", "&", "+"})
 TOP: Final = frozenset({"top"})
+COUNT: Final = frozenset({"count", "distinct", "unique", "contar", "conte", "distintos", "distintas", "unicos", "unicas"})
 IN: Final = frozenset({"in", "em"})
 
 CURRENCIES: Final = _set(
@@ -249,12 +250,12 @@ NOISE: Final = _set(
 )
 NOISE_PHRASES: Final = frozenset({"by cost", "by spend", "por custo", "por gasto", "por favor", "broken down", "so far", "over time"})
 
-SETTINGS: Final = BY | TOP | IN | METRIC_KEYS | GRAIN_KEYS | PERIOD_KEYS | VERSUS
+SETTINGS: Final = BY | TOP | COUNT | IN | METRIC_KEYS | GRAIN_KEYS | PERIOD_KEYS | VERSUS
 
 # What a word in the wrong place is compared with, and what may not silently become a value: `team=ml, last 7d`.
 KEYWORDS: Final = frozenset().union(
     *(METRIC_PHRASES, GRAIN_WORDS, VERSUS, DAY_WORDS, TO_DATE_WORDS, THIS, LAST, PAST, PREVIOUS, FROM - {"de"}, BETWEEN, SINCE),
-    *(BY, TOP, IN, NOT_WORDS, MONTH_WORDS.keys() - MONTHS_ONLY_WITH_YEAR, METRIC_KEYS, PERIOD_KEYS, GRAIN_KEYS),
+    *(BY, TOP, COUNT, IN, NOT_WORDS, MONTH_WORDS.keys() - MONTHS_ONLY_WITH_YEAR, METRIC_KEYS, PERIOD_KEYS, GRAIN_KEYS),
 )
 
 VOCABULARY: Final = frozenset(name for name in (KEYWORDS | DIMENSION_WORDS.keys()) - NOISE if len(name) > 2)

@@ -111,7 +111,8 @@ class Ledger:
         movers_by = query.by or ("service",)
         groups = self._groups(asked, query.by, paths) if query.by else ()
         moves = self._moves(asked, movers_by, paths, groups, reach) if query.compare else ()
-        costs = Costs(days, groups, moves, self._parts(asked, paths, groups) if parts else (), reach.coverage)
+        drawn = self._parts(asked, paths, groups) if parts else ()
+        costs = Costs(days, groups, moves, drawn, reach.coverage, self._counts(asked, paths))
         foreign = sorted(currency for currency, names in found.items() if names & involved)
         notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, days)
         delivered = max((one.delivered_at for one in reach.sources), default=None)
@@ -177,6 +178,12 @@ class Ledger:
         width = len(by)
         rows = self.facts.run(statements.group_sums(asked, by, self.facts.relation(paths), movers=movers), paths)
         return tuple(GroupSum(tuple(row[:width]), *row[width:]) for row in rows)
+
+    def _counts(self, asked: Asked, paths: Sequence[str]) -> dict[str, int]:
+        if asked.query.count is None or not paths:
+            return {}
+        statement = statements.counts(asked, asked.query.count, self.facts.relation(paths))
+        return {str(currency): int(count) for currency, count in self.facts.run(statement, paths)}
 
     def _moves(
         self, asked: Asked, by: Sequence[str], paths: Sequence[str], groups: tuple[GroupSum, ...], reach: Reach

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    distinct,
     func,
     literal,
     null,
@@ -66,16 +67,18 @@ def day_sums(asked: Asked, source: FromClause = charges) -> Select[Any]:
 
 
 def group_sums(asked: Asked, by: Sequence[str], source: FromClause = charges, *, movers: bool = True) -> Select[Any]:
-    """(k0…, currency, cost, previous, by_cost, by_move, groups): the largest `top` groups and those that changed most."""
+    """(k0…, currency, cost, previous, by_cost, by_move, groups[, counted]): the largest groups and those that changed most."""
     grouped = _grouped(asked, by, source)
     now, before = func.coalesce(grouped.c.cost, 0), func.coalesce(grouped.c.previous, 0)
     keys = [column for column in grouped.c if column.name.startswith("k")]
     ties = [func.coalesce(column, "") for column in keys]
+    counted = [column for column in grouped.c if column.name == "counted"]
     ranked = select(
-        grouped,
+        *(column for column in grouped.c if column.name != "counted"),
         _rank(grouped, func.abs(now).desc(), *ties).label("by_cost"),
         _rank(grouped, func.abs(now - before).desc(), *ties).label("by_move"),
         func.count().over(partition_by=grouped.c.currency).label("groups"),
+        *counted,
     ).cte("ranked")
     wanted = ranked.c.by_cost <= asked.query.top
     return select(ranked).where(or_(wanted, ranked.c.by_move <= MOVERS) if movers else wanted).order_by(ranked.c.by_cost)
@@ -87,11 +90,23 @@ def _grouped(asked: Asked, by: Sequence[str], source: FromClause) -> CTE:
     keys.append(_currency(asked, source).label("currency"))
     before = func.sum(case((_within(query.compare, source), money))) if query.compare else cast(null(), Numeric(38, 10))
     sums = (func.sum(case((_within(query.period, source), money))).label("cost"), before.label("previous"))
-    return select(*keys, *sums).where(*_filters(asked, source)).group_by(*keys).cte("grouped")
+    counted = [_different(query.count, query.period, source).label("counted")] if query.count else []
+    return select(*keys, *sums, *counted).where(*_filters(asked, source)).group_by(*keys).cte("grouped")
+
+
+def _different(name: str, period: Period, source: FromClause) -> ColumnElement[int]:
+    return func.count(distinct(case((_within(period, source), _shown(name, source)))))
 
 
 def _rank(grouped: CTE, *order: ColumnElement[Any]) -> ColumnElement[int]:
     return func.row_number().over(partition_by=grouped.c.currency, order_by=order)
+
+
+def counts(asked: Asked, name: str, source: FromClause = charges) -> Select[Any]:
+    """(currency, count): how many different values of a dimension there are in the asked period."""
+    currency = _currency(asked, source).label("currency")
+    inside = (_within(asked.query.period, source), *_scope(asked, source))
+    return select(currency, func.count(distinct(_shown(name, source)))).where(*inside).group_by(currency)
 
 
 def part_sums(asked: Asked, by: Sequence[str], keys: Sequence[tuple[str | None, ...]], source: FromClause = charges) -> Select[Any]:

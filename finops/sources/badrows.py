@@ -1,5 +1,6 @@
 """Finds the first bad rows again, with the line they stand on, in a second look at the files that hold them."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from finops.sources.parquetcheck import ParquetFile, scan
 from finops.sources.rows import Select
 from finops.sources.rules import REASONS
 from finops.sources.shapes import Checked, Shape
+from finops.sources.writing import PERIOD
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -42,7 +44,7 @@ def _in_file(
     else:
         source = f"(SELECT *, row_number() OVER () AS n FROM {shape.scan(caps, [file])})"
         carry = "{'n': n, 'text': ''}"
-    sql = f"""SELECT carried.n, carried.text, strftime("BillingPeriodStart", '%Y-%m'), problem FROM ({select.rows(source, carry)})
+    sql = f"""SELECT carried.n, carried.text, {PERIOD}, problem FROM ({select.rows(source, carry)})
         WHERE problem IS NOT NULL ORDER BY 1 LIMIT {most}"""
     rows = run(con, sql, deadline)
     places = {} if isinstance(file, ParquetFile) else located(file.file, [int(str(row[0])) for row in rows])
@@ -56,5 +58,6 @@ def _bad_row(file: Checked, number: int, text: str, period: object, rule: str, p
 
 def _excerpt(text: str) -> str:
     """One line of a record, without characters that would disturb a terminal or a message."""
+    text = re.sub(r", 'file_row_number': \d+\}$", "}", text)
     shown = "".join(char if char.isprintable() else " " for char in text.strip())
     return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

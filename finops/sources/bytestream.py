@@ -58,7 +58,7 @@ class Stream:
             while data:
                 yield member.decompress(data, _CHUNK)
                 if member.eof:
-                    data = _after_padding(member.unused_data, rest)
+                    data = member.unused_data or next(rest, b"")
                     member = zlib.decompressobj(wbits=31) if data else member
                 else:
                     data = member.unconsumed_tail or next(rest, b"")
@@ -83,11 +83,3 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     if first:
         yield first
     yield from rest
-
-
-def _after_padding(data: bytes, rest: Iterator[bytes]) -> bytes:
-    """What follows the zeros that tapes and block writers append to a gzip member."""
-    data = data.lstrip(b"\0")
-    while not data and (chunk := next(rest, b"")):
-        data = chunk.lstrip(b"\0")
-    return data

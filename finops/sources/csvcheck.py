@@ -96,7 +96,7 @@ def check_csv(
     _ended_well(file, head, tally, decoder)
     delimiter, columns = _header(file, head, caps, fits)
     records = tally.records - 1
-    if runs.long:
+    if runs.long or tally.quoted:  # a value too long, or a stray quote that spoils the quick count
         records = Diagnosis(file, caps, deadline, delimiter, len(columns)).records()
     return CsvFile(file, stream.sha256, stream.size, stream.gzip, delimiter, columns, records)
 

@@ -112,9 +112,9 @@ class Select:
 
     def _respelled(self) -> str:
         expression = self._expression("ChargeCategory")
-        if expression is None:
-            return "FALSE"
-        value = render(expression, self._resolve, "text")
+        if expression != "{ChargeCategory}":
+            return "FALSE"  # the mapping itself writes it
+        value = render(expression, self._resolve)
         known = ", ".join(casts.literal(each) for each in CATEGORIES)
         folded = ", ".join(casts.literal(each.lower()) for each in CATEGORIES)
         return f"coalesce({value} NOT IN ({known}) AND lower({value}) IN ({folded}), FALSE)"

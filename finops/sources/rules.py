@@ -27,6 +27,8 @@ STRICT: Final = (  # ledger columns whose unreadable values make a row bad; else
     "ListCost",
 )
 
+EARLIEST: Final = "2000-01-01"
+LATEST: Final = "2100-01-01"  # the first moment that is too late
 _CATEGORIES: Final = ", ".join(f"'{category}'" for category in CATEGORIES)
 _MOMENT: Final = "a date such as 2026-03-01 or 2026-03-01T00:00:00Z"
 _PLAIN: Final = "a plain number such as 1234.56, without thousands separators"
@@ -36,13 +38,13 @@ RULES: Final = (
     Rule("start-missing", "ChargePeriodStart IS NULL", "the charge has no start"),
     Rule(
         "start-far-off",
-        "ChargePeriodStart < TIMESTAMP '2000-01-01' OR ChargePeriodStart >= TIMESTAMP '2100-01-01'",
+        f"ChargePeriodStart < TIMESTAMP '{EARLIEST}' OR ChargePeriodStart >= TIMESTAMP '{LATEST}'",
         "the charge's start lies outside the years 2000 to 2099",
     ),
     Rule("period-unreadable", "unreadable(BillingPeriodStart) OR unreadable(BillingPeriodEnd)", "the billing period is not a date"),
     Rule(
         "period-far-off",
-        "BillingPeriodStart < TIMESTAMP '2000-01-01' OR BillingPeriodStart >= TIMESTAMP '2100-01-01'",
+        f"BillingPeriodStart < TIMESTAMP '{EARLIEST}' OR BillingPeriodStart >= TIMESTAMP '{LATEST}'",
         "the billing period lies outside the years 2000 to 2099",
     ),
     Rule("end-unreadable", "unreadable(ChargePeriodEnd)", f"the charge's end is not {_MOMENT}"),

@@ -13,6 +13,7 @@ from finops.sources.bills import Caps
 from finops.sources.deadline import Deadline
 from finops.sources.engine import run
 from finops.sources.rows import Select
+from finops.sources.rules import EARLIEST, LATEST
 from finops.sources.shapes import Checked, Shape
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ _PEEKED: Final = 2_000  # rows that tell what a file is like
 _FORMAT: Final = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440"
 _NO_PERIOD: Final = "none"
 _LEDGER: Final = ", ".join(casts.name(column) for column in COLUMNS)
-_PERIOD: Final = f"coalesce(strftime(\"BillingPeriodStart\", '%Y-%m'), '{_NO_PERIOD}')"
+PERIOD: Final = f"""CASE WHEN "BillingPeriodStart" >= TIMESTAMP '{EARLIEST}' AND "BillingPeriodStart" < TIMESTAMP '{LATEST}'
+    THEN strftime("BillingPeriodStart", '%Y-%m') END"""
 # `2026-03.good.`, `2026-03.good.tags-`, `2026-03.bad.billed-missing`, `2026-03.left.split`
-_KEY: Final = f"""{_PERIOD} || CASE WHEN problem IS NOT NULL THEN '.bad.' || problem
+_KEY: Final = f"""coalesce({PERIOD}, '{_NO_PERIOD}') || CASE WHEN problem IS NOT NULL THEN '.bad.' || problem
     WHEN outside IS NOT NULL THEN '.left.' || outside ELSE '.good.' || marks END"""
 
 

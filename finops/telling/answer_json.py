@@ -51,6 +51,7 @@ def _sums(sums: Sums, answer: Answer) -> Document:
         "previous": _previous(answer, sums.previous),
         "change": amount(sums.change),
         "change_share": sums.change_share,
+        "count": sums.count,
         "rows": [_row(row, sums, by) for row in sums.rows],
         "other": None if sums.rest is None else {**_figures(sums.rest, sums), "groups": sums.rest_groups},
         "movers": [_mover(row, sums, answer.movers_by) for row in sums.movers],
@@ -61,7 +62,7 @@ def _sums(sums: Sums, answer: Answer) -> Document:
 
 def _without_one_currency(answer: Answer) -> Document:
     return {
-        **dict.fromkeys(("currency", "total", "change", "change_share", "other", "like_for_like")),
+        **dict.fromkeys(("currency", "total", "change", "change_share", "count", "other", "like_for_like")),
         "previous": _previous(answer, None),
         "rows": [],
         "movers": [],
@@ -77,7 +78,7 @@ def _previous(answer: Answer, total: Decimal | None) -> Document | None:
 
 
 def _row(row: Row, sums: Sums, by: Sequence[str]) -> Document:
-    return {"key": _key(row, by), **_figures(row, sums), "units": dict(NO_UNITS)}
+    return {"key": _key(row, by), **_figures(row, sums), "count": row.count, "units": dict(NO_UNITS)}
 
 
 def _mover(row: Row, sums: Sums, by: Sequence[str]) -> Document:

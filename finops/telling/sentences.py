@@ -39,9 +39,15 @@ def headline_parts(answer: Answer, today: date) -> tuple[Part, ...]:
     (sums,) = answer.sums
     if sums.total is None:
         return (Part(_nothing(answer, today, f"charges in {clean(sums.currency)}")), *_change(sums, answer, today), Part("."))
-    said = (Part(f"{who} {verb(answer.query)} "), _total(sums), Part(f" ({answer.query.metric}) {when}"))
+    said = (Part(f"{who} {verb(answer.query)} "), _total(sums), Part(f" ({answer.query.metric}) {when}{_counted(sums, answer.query)}"))
     partly = (Part(f", {reach(answer, today)}"),) if is_incomplete(answer) else ()
     return (*said, *partly, *_change(sums, answer, today), Part("."))
+
+
+def _counted(sums: Sums, query: CostQuery) -> str:
+    if sums.count is None or query.count is None:
+        return ""
+    return f", with {sums.count:,} different {dimension_words(query.count)} value{'' if sums.count == 1 else 's'}"
 
 
 def no_data(answer: Answer, today: date) -> str:

@@ -51,6 +51,7 @@ def test_a_row_has_its_key_cost_share_and_units() -> None:
         "cost": "7",
         "previous": "90",
         "share": 7 / 21,
+        "count": None,
         "units": {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None},
     }
 

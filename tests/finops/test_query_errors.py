@@ -145,6 +145,7 @@ def test_periods_that_cannot_be_meant(text: str, message: str, did_you_mean: tup
         ("daily weekly", "'daily' and 'weekly' each set the step; keep one of them.", ("daily",)),
         ("top", "'top' needs a number from 1 to 100.", ("top 10",)),
         ("top 0", "'top 0' is out of range; top takes 1 to 100.", ("top 10",)),
+        ("count=", "'count=' needs a dimension to count.", ("count=user",)),
         ("top=101", "'top=101' is out of range; top takes 1 to 100.", ("top 10",)),
         ("cost=effektive", "'effektive' is not a kind of cost: effective, billed, list or contracted.", ("cost=effective",)),
         ("cost=list billed", "'cost=list' and 'billed' each set the kind of cost; keep one of them.", ("cost=list",)),

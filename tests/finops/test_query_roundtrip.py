@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.language import words
 from finops.charges import DIMENSIONS, Metric
 from finops.errors import QueryError
+from finops.language import words
 from finops.language.echo import describe, echo
 from finops.language.query_json import from_json, to_json
 from finops.language.words import CURRENCIES
@@ -57,6 +57,7 @@ def queries(draw: st.DrawFn) -> CostQuery:
         metric=draw(st.sampled_from(get_args(Metric))),
         top=draw(st.integers(1, 100)),
         currency=draw(st.none() | st.sampled_from(sorted(CURRENCIES))),
+        count=draw(st.none() | dimensions),
     )
 
 
@@ -156,6 +157,7 @@ def test_json_has_the_keys_that_scripts_rely_on() -> None:
         "metric": "effective",
         "top": 10,
         "currency": None,
+        "count": None,
         "text": "team=ml env!=dev 2026-11-13..2026-11-19 vs 2026-11-06..2026-11-12 by=model",
     }
 
@@ -227,6 +229,7 @@ def test_a_question_in_words_for_people(text: str, expected: str) -> None:
         ("yesterday", "2026-11-19 vs 2026-11-18"),
         ("últimos 7d por modelo vs nada", "2026-11-13..2026-11-19 vs none by=model"),
         ('team="data science",ml', 'team="data science",ml 2026-11-13..2026-11-19 vs 2026-11-06..2026-11-12'),
+        ("distinct users by team last 2d vs none", "2026-11-18..2026-11-19 vs none by=team count=user"),
         ("2026-03 weekly top 5 cost=billed in EUR vs none", "2026-03-01..2026-03-31 vs none weekly top=5 cost=billed in=EUR"),
     ],
 )

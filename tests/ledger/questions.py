@@ -21,7 +21,7 @@ from tests.ledger.bills import Charge, deliver
 FEBRUARY, MARCH = Period(date(2026, 2, 1), date(2026, 3, 1)), Period(date(2026, 3, 1), date(2026, 4, 1))
 WEEKS = Period(date(2026, 2, 16), date(2026, 3, 16))
 UNTIL = datetime(2026, 3, 28, tzinfo=UTC)
-ODD: Final = "it's \"odd\" 100% \\ $1"  # as a tag's key
+ODD: Final = 'it\'s "odd" 100% \\ $1'  # as a tag's key
 EURO: Final = Rate("EUR", "USD", date(2026, 1, 1), Decimal("1.1"))
 DEARER: Final = Rate("EUR", "USD", date(2026, 3, 10), Decimal("1.123456789012"))
 TERMS: Final = Terms(rates=(EURO, DEARER))

@@ -220,3 +220,13 @@ def test_a_file_that_is_gone_is_an_error_and_not_a_smaller_figure(loaded: Ledger
         path.unlink()
     with pytest.raises(LedgerError, match="restore it or load the bill again"):
         ask(loaded)
+
+
+def test_different_values_are_counted_in_each_group_and_in_all(ledger: Ledger) -> None:
+    people = ["ann", "ann", "bob", None]
+    rows = [Charge(date(2026, 3, 10), "1", "ml", more={"x_User": name}) for name in people]
+    rows += [Charge(date(2026, 3, 11), "1", "search", more={"x_User": "bob"}), Charge(date(2026, 3, 3), "1", "ml", more={"x_User": "carl"})]
+    deliver(ledger, rows)
+    (sums,) = ask(ledger, by=("team",), count="user").sums
+    assert sums.count == 2
+    assert {row.key: row.count for row in sums.rows} == {("ml",): 2, ("search",): 1}

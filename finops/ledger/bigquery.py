@@ -1,0 +1,274 @@
+"""The ledger's facts on BigQuery: each live file is a table there, loaded before the file goes live."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Column, FromClause, text
+from sqlalchemy.sql.expression import Select
+
+from finops.charges import COLUMNS, DAY_TYPE, MOMENT, MONEY, TEXT
+from finops.errors import LedgerError, UserError
+from finops.ledger.derive import quoted
+from finops.ledger.dialects import Parameter, bigquery_text
+from finops.ledger.statements import charges
+
+ADDRESS: Final = re.compile(r"bigquery://(?P<project>[A-Za-z0-9][A-Za-z0-9.:_-]*)/(?P<dataset>[A-Za-z_][A-Za-z0-9_]*)")
+TYPES: Final = {MONEY: "BIGNUMERIC", TEXT: "STRING", MOMENT: "DATETIME", DAY_TYPE: "DATE"}  # NUMERIC has nine decimals, money ten
+CLUSTERED: Final = ("x_Team", "ServiceName", "SubAccountId", "x_Model")  # what people filter by; four at most
+MOST_TABLES: Final = 1000  # that one query may name
+MOST_DAYS: Final = 4000  # partitions that one load may touch
+MOST_BILLED: Final = 100 * 2**30  # of one statement; some cents, and far more than a ledger's month
+PATIENCE: Final = 300.0  # seconds for a question or a load, retries included
+REQUEST: Final = 60.0  # seconds for one answer of the service
+LABELS: Final = {"app": "finops-bot"}
+
+
+def open_bigquery(url: str, *, client: Any = None, maximum_bytes_billed: int | None = MOST_BILLED) -> "BigQueryFacts":
+    """Open `bigquery://project/dataset` with the credentials of the environment, or with a client of the caller's.
+
+    Raises UserError for any other address, and where there are no credentials.
+    """
+    found = ADDRESS.fullmatch(url)
+    if not found:
+        raise UserError(f"'{url}' is not a BigQuery dataset; give bigquery://project/dataset")
+    dataset = f"{found['project']}.{found['dataset']}"
+    return BigQueryFacts(client or _client(found["project"]), dataset, maximum_bytes_billed=maximum_bytes_billed)
+
+
+def _client(project: str) -> Any:
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud import bigquery
+
+    try:
+        return bigquery.Client(project=project)
+    except DefaultCredentialsError as problem:
+        way_out = "run 'gcloud auth application-default login', or point GOOGLE_APPLICATION_CREDENTIALS at a key file"
+        raise UserError(f"no Google credentials were found for project {project}; {way_out}") from problem
+
+
+def table_name(path: str) -> str:
+    """Return the table that holds a ledger file; files are named by content, so a table never changes."""
+    return f"charges_{sha256(path.encode()).hexdigest()[:32]}"
+
+
+class BigQueryFacts:
+    """Asks one table for each live file; the manifest in the state database says which, so a switch is as atomic as on files.
+
+    `dataset` is `project.dataset`, or `dataset` of the client's project. `patience` bounds each call, retries included.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        dataset: str,
+        *,
+        maximum_bytes_billed: int | None = None,
+        patience: float = PATIENCE,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        from google.cloud.bigquery import DatasetReference
+
+        self._client = client
+        self._dataset = DatasetReference.from_string(dataset, default_project=client.project)
+        self._most = maximum_bytes_billed
+        self._patience = patience
+        self._new_id = new_id
+        self._location: str | None = None
+
+    def relation(self, paths: Sequence[str]) -> FromClause:
+        """All tables of these files as one. Raises LedgerError for more than one query may name."""
+        if len(paths) > MOST_TABLES:
+            raise LedgerError(
+                f"the question reads {len(paths)} files where BigQuery reads at most {MOST_TABLES} at once; ask for a shorter period"
+            )
+        union = " UNION ALL ".join(f"SELECT * FROM `{table_name(path)}`" for path in paths)
+        return text(union).columns(*(Column(column.name, column.type) for column in charges.c)).cte("charges")
+
+    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Raises LedgerError when a table is missing, the cost limit is too small, or BigQuery does not answer."""
+        sql, values = bigquery_text(statement)
+        with self._explained(paths):
+            job = self._client.query(
+                sql,
+                job_config=self._asking(values),
+                job_id_prefix="finops_",  # the client makes the id once: sent again, the job is found, not run twice
+                location=self._place(),
+                retry=self._retry(),
+                job_retry=self._job_retry(),
+                timeout=REQUEST,
+            )
+            result = job.result(retry=self._retry(), timeout=self._patience)
+            rows = [tuple(row.values()) for row in result]
+        if len(rows) != result.total_rows:
+            raise LedgerError(f"BigQuery sent {len(rows)} of the {result.total_rows} rows of an answer; ask again")
+        return rows
+
+    def keep(self, path: str, file: Path) -> None:
+        """Load a file into its table. Raises LedgerError when that fails, and then nothing went live."""
+        rows, days = _measured(file)
+        with self._explained([path]):
+            if self._rows_of(path) == rows:
+                return
+            job = self._load(path, file, self._loading(path, partitioned=days <= MOST_DAYS))
+            job.result(retry=self._retry(), timeout=self._patience)
+        if job.output_rows != rows:
+            raise LedgerError(f"BigQuery took {job.output_rows} of the {rows} rows of {path}; load that bill again")
+
+    def drop(self, path: str) -> None:
+        with self._explained([path]):
+            self._client.delete_table(self._dataset.table(table_name(path)), not_found_ok=True, retry=self._retry(), timeout=REQUEST)
+
+    def missing(self, paths: Sequence[str]) -> list[str]:
+        """Return the files that have no table yet: after a switch from a folder they are to be kept once more."""
+        with self._explained(paths):
+            tables = self._client.list_tables(self._dataset, retry=self._retry(), timeout=REQUEST)
+            known = {table.table_id for table in tables}
+        return [path for path in paths if table_name(path) not in known]
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _place(self) -> str:
+        """Where the dataset lies: outside the United States a job is only found again by naming it."""
+        if self._location is None:
+            self._location = str(self._client.get_dataset(self._dataset, retry=self._retry(), timeout=REQUEST).location)
+        return self._location
+
+    def _rows_of(self, path: str) -> int | None:
+        from google.api_core.exceptions import NotFound
+
+        try:
+            table = self._client.get_table(self._dataset.table(table_name(path)), retry=self._retry(), timeout=REQUEST)
+        except NotFound:
+            return None
+        return int(table.num_rows or 0)
+
+    def _load(self, path: str, file: Path, config: Any) -> Any:
+        """Send the file; when the answer was lost and the client sent it again, the job is already there."""
+        from google.api_core.exceptions import Conflict
+
+        job_id = f"finops_load_{self._new_id()}"
+        with file.open("rb") as content:
+            try:
+                return self._client.load_table_from_file(
+                    content,
+                    self._dataset.table(table_name(path)),
+                    size=file.stat().st_size,
+                    job_id=job_id,
+                    location=self._place(),
+                    job_config=config,
+                    timeout=REQUEST,
+                )
+            except Conflict:
+                return self._client.get_job(job_id, location=self._place(), retry=self._retry(), timeout=REQUEST)
+
+    def _asking(self, values: Sequence[Parameter]) -> Any:
+        from google.cloud.bigquery import QueryJobConfig
+
+        config = QueryJobConfig(
+            default_dataset=self._dataset,
+            query_parameters=[_parameter(value) for value in values],
+            labels=LABELS,
+            job_timeout_ms=int(self._patience * 1000),
+        )
+        config.maximum_bytes_billed = self._most
+        return config
+
+    def _loading(self, path: str, *, partitioned: bool) -> Any:
+        from google.cloud.bigquery import LoadJobConfig, SchemaField, TimePartitioning
+
+        config = LoadJobConfig(
+            source_format="PARQUET",
+            write_disposition="WRITE_TRUNCATE",
+            schema=[SchemaField(name, TYPES[kind]) for name, kind in COLUMNS.items()],
+            decimal_target_types=["BIGNUMERIC"],
+            clustering_fields=list(CLUSTERED),
+            destination_table_description=f"finops-bot: {path}",
+            labels=LABELS,
+        )
+        if partitioned:
+            config.time_partitioning = TimePartitioning(field="x_ChargeDay")
+        return config
+
+    def _retry(self) -> Any:
+        from google.cloud.bigquery import DEFAULT_RETRY
+
+        return DEFAULT_RETRY.with_timeout(self._patience)
+
+    def _job_retry(self) -> Any:
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
+
+        return DEFAULT_JOB_RETRY.with_timeout(self._patience)
+
+    @contextmanager
+    def _explained(self, paths: Sequence[str]) -> Iterator[None]:
+        """Turn what the client raises into one sentence with a way out."""
+        from concurrent.futures import TimeoutError as Late
+
+        from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except GoogleAPICallError as problem:
+            raise LedgerError(self._sentence(problem, paths)) from problem
+        except GoogleAuthError as problem:
+            raise LedgerError(f"Google did not accept the credentials ({problem}); log in anew or renew the key") from problem
+        except (GoogleAPIError, RequestException, Late) as problem:
+            cause = getattr(problem, "cause", None) or problem
+            raise LedgerError(f"BigQuery did not answer within {self._patience:.0f} s ({_first_line(cause)}); try again later") from problem
+
+    def _sentence(self, problem: Any, paths: Sequence[str]) -> str:
+        reason, message = _told(problem)
+        if reason == "bytesBilledLimitExceeded":
+            return f"the question would cost more than the limit of {self._most} bytes billed ({message}); ask for a shorter period"
+        if reason == "notFound" and "Table" in message:
+            table, path = _missing_table(message, paths)
+            return f"table {table} with {path} is missing in {self._name}; load that bill again"
+        if reason == "notFound" and "Dataset" in message:
+            return f"there is no dataset {self._name} ({message}); create it with 'bq mk --dataset {self._name}'"
+        if problem.code == 403:
+            return f"BigQuery refuses the bot ({message}); give its account the roles that docs/bigquery.md lists"
+        return f"BigQuery cannot do it ({message}); try again, and report it if it stays"
+
+    @property
+    def _name(self) -> str:
+        return f"{self._dataset.project}:{self._dataset.dataset_id}"
+
+
+def _parameter(value: Parameter) -> Any:
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+    if isinstance(value.value, tuple):
+        return ArrayQueryParameter(value.name, value.kind, list(value.value))
+    return ScalarQueryParameter(value.name, value.kind, value.value)
+
+
+def _measured(file: Path) -> tuple[int, int]:
+    """Return how many rows a file has, and on how many days."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        counted = connection.execute(f"SELECT count(*), count(DISTINCT x_ChargeDay) FROM read_parquet({quoted(str(file))})").fetchone()
+    assert counted is not None
+    return int(counted[0]), int(counted[1])
+
+
+def _told(problem: Any) -> tuple[str, str]:
+    """Return the service's own reason and message, without the client's additions."""
+    first = next((error for error in problem.errors if isinstance(error, dict)), {})
+    return str(first.get("reason", "")), str(first.get("message") or _first_line(problem)).rstrip(".")
+
+
+def _first_line(problem: object) -> str:
+    return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+
+
+def _missing_table(message: str, paths: Sequence[str]) -> tuple[str, str]:
+    return next(((name, path) for path in paths if (name := table_name(path)) in message), (message, "a file of the ledger"))
