@@ -22,7 +22,7 @@ NOW: Final = datetime(2026, 6, 24, 15, tzinfo=UTC)
 TODAY: Final = NOW.date()
 FIRST_MONTH: Final = date(2025, 6, 1)
 MONTHS: Final = 13
-DAYS: Final = (TODAY + DAY - FIRST_MONTH).days
+DAYS: Final = (TODAY - FIRST_MONTH).days  # the last day billed is yesterday
 SOURCES: Final = {"aws": ("AWS", 0.6), "anthropic": ("Anthropic", 0.25), "openai": ("OpenAI", 0.15)}  # provider, share of the rows
 READY: Final = "ready"
 FORM: Final = 1  # raise it when the rows below change, so that a kept ledger is made anew
@@ -75,7 +75,7 @@ def _deliver(con: "DuckDBPyConnection", ledger: Ledger, source: str, provider: s
 
 def _part(con: "DuckDBPyConnection", folder: Path, source: str, provider: str, month: date, rows_a_day: float) -> StagedPart:
     period = month.strftime("%Y-%m")
-    days = (min(add_months(month, 1), TODAY + DAY) - month).days
+    days = (min(add_months(month, 1), TODAY) - month).days
     path = folder / f"{period}.parquet"
     rows = charges(source, provider, month, days, round(days * rows_a_day))
     con.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440)")

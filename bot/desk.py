@@ -1,44 +1,75 @@
-"""Our own pool of workers: Bolt's five threads only acknowledge, the work is done here."""
+"""Our own workers: Bolt's five threads only acknowledge, the work is done here."""
 
 import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Final
 
 LOG = logging.getLogger("finops.desk")
-WAITING = 200  # questions that may wait, all people together
-EACH = 4  # questions one person may have open, so that nobody shuts out the others
+WAITING: Final = 200  # questions that may be open, all people together
+EACH: Final = 4  # questions one person may have open, so that nobody shuts out the others
+PATIENCE: Final = 8.0  # seconds to finish in; whoever stops us usually gives ten before a kill
+
+Work = Callable[[], None]
 
 
 class Desk:
     """Takes work in and does it on `workers` threads; refuses rather than let a queue grow without end."""
 
     def __init__(self, workers: int, *, waiting: int = WAITING, each: int = EACH) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="desk")
         self._waiting, self._each = waiting, each
+        self._queue: SimpleQueue[tuple[str, Work] | None] = SimpleQueue()
         self._open: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._closed = False
+        # daemons, since one that waits for Slack must not keep the process alive
+        self._threads = [threading.Thread(target=self._serve, name=f"desk-{number}", daemon=True) for number in range(workers)]
+        for thread in self._threads:
+            thread.start()
 
-    def take(self, person: str, work: Callable[[], None]) -> bool:
-        """Queue `work` for `person`; False when that person or everybody together has too much open already."""
-        with self._lock:
-            if self._open[person] >= self._each or self._open.total() >= self._waiting:
+    def take(self, person: str, work: Work) -> bool:
+        """Queue `work` for `person`; False when that person or everybody together has too much open already, or when closed."""
+        with self._changed:
+            if self._closed or self._open[person] >= self._each or self._open.total() >= self._waiting:
                 return False
             self._open[person] += 1
-        self._pool.submit(self._do, person, work)
+        self._queue.put((person, work))
         return True
 
-    def close(self) -> None:
-        """Finish what was taken in, then stop."""
-        self._pool.shutdown(wait=True)
+    def close(self, seconds: float = PATIENCE) -> int:
+        """Take nothing more, finish what was taken within `seconds`, and return how much was left undone."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._open.total(), seconds)
+            left = self._open.total()
+        self._empty()
+        for _ in self._threads:
+            self._queue.put(None)
+        if left:
+            LOG.warning("stopped with %s questions unanswered", left)
+        return left
 
-    def _do(self, person: str, work: Callable[[], None]) -> None:
+    def _empty(self) -> None:
+        """Drop what nobody began: the ledger is about to be closed."""
+        try:
+            while True:
+                self._queue.get_nowait()
+        except Empty:
+            return
+
+    def _serve(self) -> None:
+        while (taken := self._queue.get()) is not None:
+            self._do(*taken)
+
+    def _do(self, person: str, work: Work) -> None:
         try:
             work()
         except Exception:
             LOG.exception("work for %s failed", person)
         finally:
-            with self._lock:
+            with self._changed:
                 self._open[person] -= 1
                 self._open += Counter()  # drops people with nothing open
+                self._changed.notify_all()

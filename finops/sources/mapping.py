@@ -86,6 +86,12 @@ def lacking(mapping: Mapping, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(group[0] for group in mapping.required if not any(fold(one) in known for one in group))
 
 
+def understood(mapping: Mapping) -> set[str]:
+    """Return the folded names of all raw columns the mapping can read."""
+    expressions = [expression for some in mapping.columns.values() for expression in some]
+    return {fold(each.column) for expression in expressions for each in readings(expression)}
+
+
 def header_of(mapping: Mapping, columns: Iterable[Column]) -> Header:
     """Return the delivered columns under the names the mapping uses."""
     delivered = list(columns)

@@ -9,7 +9,7 @@ from finops.sources.bills import MIB, BillFile, Caps, listed
 from finops.sources.casts import literal, name
 from finops.sources.csvcheck import DELIMITERS, CsvFile
 from finops.sources.formats import FORMATS, recognise, refusal
-from finops.sources.mapping import Column, Header, Mapping, fold, header_of, known_as, lacking
+from finops.sources.mapping import Column, Header, Mapping, fold, header_of, known_as, lacking, understood
 from finops.sources.parquetcheck import ParquetFile, glob_free, scan
 
 Checked = CsvFile | ParquetFile
@@ -94,5 +94,6 @@ def _complete(file: BillFile, mapping: Mapping, names: list[str]) -> None:
     other = recognise(names)
     if other and FORMATS[other] is not mapping:
         raise BillError(f"{file.name}:1: this is a bill in the format '{other}', not '{mapping.name}'.", suggestion=f"ingest {other}")
-    near = meant(missing[0], names)
+    spoken_for = understood(mapping)
+    near = meant(missing[0], [each for each in names if fold(each) not in spoken_for])
     raise BillError(f"{file.name}:1: no column '{missing[0]}'; a bill in the format '{mapping.name}' needs it.{near}")

@@ -104,7 +104,8 @@ def moved(answer: Answer) -> tuple[str, ...]:
 
 def movers(sums: Sums, by: Sequence[str], most: int = 3) -> tuple[str, ...]:
     """What changed most, one line a group: `▲ claude-opus-4-5 +$800.00 (+40 %)`."""
-    return tuple(_mover(row, by, sums.currency) for row in [row for row in sums.movers if row.change][:most])
+    shown = {row.key: row for row in sums.rows}
+    return tuple(_mover(row, shown.get(row.key, row), by, sums.currency) for row in [row for row in sums.movers if row.change][:most])
 
 
 def before(row: Row, sums: Sums) -> Decimal | None:
@@ -185,15 +186,18 @@ def _days(days: int) -> str:
     return "one complete day" if days == 1 else f"{days} complete days"
 
 
-def _mover(row: Row, by: Sequence[str], currency: str) -> str:
+def _mover(row: Row, whole: Row, by: Sequence[str], currency: str) -> str:
     arrow = "▲" if row.change > 0 else "▼"
+    return f"{arrow} {label(row.key, by)} {signed(row.change, clean(currency))}{_how(row, whole)}"
+
+
+def _how(row: Row, whole: Row) -> str:
+    """Movers are over the complete days; a group is new or gone only if it is so over the `whole` periods too."""
     if row.cost is None:
-        why = "gone"
-    elif not row.previous:
-        why = "new"
-    else:
-        why = percent(float(row.change / abs(row.previous)), signed=True)
-    return f"{arrow} {label(row.key, by)} {signed(row.change, clean(currency))} ({why})"
+        return " (gone)" if whole.cost is None else ""
+    if not row.previous:
+        return "" if whole.previous else " (new)"
+    return f" ({percent(float(row.change / abs(row.previous)), signed=True)})"
 
 
 def _sources(answer: Answer, today: date) -> list[str]:

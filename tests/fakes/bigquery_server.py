@@ -21,7 +21,7 @@ MEGABYTE: Final = 2**20
 LEAST_BILLED: Final = 10 * MEGABYTE  # of every table a query names
 MOST_PARTITIONS: Final = 4000  # that one load may touch
 LOADED_AS: Final = {"DECIMAL": {"BIGNUMERIC", "NUMERIC"}, "VARCHAR": {"STRING"}, "TIMESTAMP": {"DATETIME", "TIMESTAMP"}, "DATE": {"DATE"}}
-Fault = Literal["busy", "reset", "lost"]
+Fault = Literal["busy", "denied", "reset", "lost"]
 Body = dict[str, Any]
 
 
@@ -83,7 +83,7 @@ class BigQueryServer:
         return bigquery.Client(project=self.project, credentials=AnonymousCredentials(), client_options=options)  # type: ignore[no-untyped-call]
 
     def fail_once(self, fault: Fault, method: str, path: str) -> None:
-        """`busy` answers 503, `reset` cuts the line before anything is done, `lost` does it and cuts the line."""
+        """`busy` answers 503, `denied` 403, `reset` cuts the line before anything is done, `lost` does it and cuts the line."""
         self._faults.append((fault, method, path))
 
     def fault(self, method: str, path: str) -> Fault | None:
@@ -156,7 +156,9 @@ class BigQueryServer:
                 job.result = run(cursor, type(statement)(f"EXPLAIN {statement.text}", statement.reads))
                 return
             if (most := asked.get("maximumBytesBilled")) and billed > int(most):
-                raise Refused("bytesBilledLimitExceeded", f"Query exceeded limit for bytes billed: {most}. {billed} or higher required.", 500)
+                raise Refused(
+                    "bytesBilledLimitExceeded", f"Query exceeded limit for bytes billed: {most}. {billed} or higher required.", 500
+                )
             job.result = run(cursor, statement)
 
     def _load(self, job: Job, content: bytes) -> None:
@@ -185,7 +187,7 @@ class BigQueryServer:
             if days > MOST_PARTITIONS:
                 raise Refused("invalid", f"Too many partitions produced by query, allowed {MOST_PARTITIONS}, query produces {days}")
         names = ", ".join(f'"{one["name"]}"' for one in asked["schema"]["fields"])
-        cursor.execute(f"CREATE OR REPLACE TABLE \"{key[0]}\".\"{key[1]}\" AS SELECT {names} FROM read_parquet('{file}')")
+        cursor.execute(f'CREATE OR REPLACE TABLE "{key[0]}"."{key[1]}" AS SELECT {names} FROM read_parquet(\'{file}\')')
         return int(cursor.execute(f'SELECT count(*) FROM "{key[0]}"."{key[1]}"').fetchone()[0])
 
     def _create(self, key: tuple[str, str], asked: Body, rows: int, size: int) -> None:
@@ -277,6 +279,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.bigquery.fault(method, parts.path)
         if fault == "busy":
             self._answer(503, _error(Refused("backendError", "Try again later", 503)))
+        elif fault == "denied":
+            self._answer(403, _error(Refused("accessDenied", f"Access Denied: {method} is not permitted", 403)))
         elif fault == "reset":
             self._cut()
         else:
@@ -333,6 +337,14 @@ class Handler(BaseHTTPRequestHandler):
     def get_table(self, dataset: str, table: str) -> "Answer":
         return 200, self.bigquery.table(dataset, table), {}
 
+    def list_tables(self, dataset: str) -> "Answer":
+        self.bigquery.dataset(dataset)
+        found = sorted(key for key in self.bigquery.tables if key[0] == dataset)
+        start = int(self.asked.get("pageToken") or 0)
+        end = start + self.bigquery.page_size
+        more = {"nextPageToken": str(end)} if end < len(found) else {}
+        return 200, {"tables": [self.bigquery.tables[key] for key in found[start:end]], "totalItems": len(found), **more}, {}
+
     def insert_table(self, dataset: str) -> "Answer":
         return 200, self.bigquery.create_table(json.loads(self.content)), {}
 
@@ -369,11 +381,12 @@ ROUTES: Final[Sequence[tuple[str, str, Callable[..., Answer]]]] = (
     ("POST", f"{_V2}/queries", Handler.query),
     ("GET", f"{_V2}/queries/([^/]+)", Handler.results),
     ("GET", f"{_V2}/datasets/([^/]+)", Handler.get_dataset),
+    ("GET", f"{_V2}/datasets/([^/]+)/tables", Handler.list_tables),
     ("POST", f"{_V2}/datasets/([^/]+)/tables", Handler.insert_table),
     ("GET", f"{_V2}/datasets/([^/]+)/tables/([^/]+)", Handler.get_table),
     ("DELETE", f"{_V2}/datasets/([^/]+)/tables/([^/]+)", Handler.delete_table),
-    ("POST", f"(?:/resumable)?/upload{_V2}/jobs", Handler.begin_upload),
-    ("PUT", f"(?:/resumable)?/upload{_V2}/jobs", Handler.continue_upload),
+    ("POST", f"/upload{_V2}/jobs", Handler.begin_upload),
+    ("PUT", f"/upload{_V2}/jobs", Handler.continue_upload),
 )
 
 

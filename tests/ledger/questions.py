@@ -67,14 +67,16 @@ QUESTIONS: Final[Mapping[str, CostQuery]] = {
     "converted": CostQuery(MARCH, FEBRUARY, (), ("source",), metric="billed", currency="USD"),
     "weeks that overlap with what they are compared with": CostQuery(WEEKS, FEBRUARY, (), ("service",), "week", currency="USD"),
     "periods apart": CostQuery(MARCH, Period(date(2026, 2, 1), date(2026, 2, 15)), (), ("team",), currency="USD"),
+    "how many there are": CostQuery(MARCH, FEBRUARY, (), ("service",), currency="USD", count="team"),
     "the top two by list price": CostQuery(MARCH, FEBRUARY, (), ("service",), metric="list", top=2, currency="USD"),
 }
 SPANS: Final = {"USD": (Span(date(2026, 1, 1), Decimal(1)),), "EUR": (Span(EURO.on, EURO.rate), Span(DEARER.on, DEARER.rate))}
+KEYS: Final = ((None, None), ("ml", "Compute"), ("prod", "eu-1"), ("Größe", "Büro"), ("Compute", None), ("chat", None), ("yes", None))
 
 
 @dataclass(frozen=True)
 class Question:
-    """One statement and the order in which its rows can be told apart."""
+    """A question under its name, as a list of statements."""
 
     name: str
     query: CostQuery
@@ -83,16 +85,22 @@ class Question:
         """Return every kind of statement the ledger makes of the question."""
         asked = Asked(self.query, UNTIL, Conversion("USD", SPANS) if self.query.currency else None)
         by = self.query.by or ("service",)
-        keys = [("ml",) * len(by), (None,) * len(by), ("Größe",) * len(by)]
+        keys = [each[: len(by)] for each in KEYS]
         return [
             statements.day_sums(asked, source),
             statements.group_sums(asked, by, source),
             statements.group_sums(asked, by, source, movers=False),
             statements.part_sums(asked, by, keys, source),
             *(statements.known_values(name, source) for name in by),
+            *([statements.counts(asked, self.query.count, source)] if self.query.count else []),
         ]
 
 
 def fill(ledger: Ledger) -> None:
     deliver(ledger, AWS, "aws")
     deliver(ledger, AZURE, "azure")
+
+
+def in_order(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Sort by all that is not money: engines are free in the order of rows, and show equal amounts with more or fewer zeros."""
+    return sorted((tuple(row) for row in rows), key=lambda row: [str(value) for value in row if not isinstance(value, Decimal)])
