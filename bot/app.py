@@ -1,13 +1,17 @@
 """The Bolt app: everything Slack sends comes in here, is acknowledged at once and worked on at our own desk."""
 
+import hashlib
+import html
+import json
 import logging
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App
-from slack_sdk.errors import SlackApiError
+from slack_bolt.error import BoltError
 
 from bot.assemble import Tools
 from bot.blocks import (
@@ -18,49 +22,69 @@ from bot.blocks import (
     error_blocks,
     fits_native,
     help_blocks,
-    shared_by,
     split_choice,
     worth_a_chart,
 )
-from bot.commands import Asking, CostReply, Reply, TextReply, ask, reply
+from bot.commands import VERBS, Asking, CostReply, Reply, TextReply, ask, reply
 from bot.desk import Desk
 from bot.home import home_view
-from bot.messenger import Messenger, NotSaidError, web_client
+from bot.messenger import Messenger, NotSaidError, Place, web_client
 from bot.pages import lines_message
-from bot.people import People
+from bot.people import People, who_we_are
+from bot.sharing import Sharing
 from finops.answers import Answer
 from finops.charts import draw
 from finops.errors import FinopsError, UserError
 from finops.language.query_json import from_json
 from finops.ledger.taken import take
 from finops.query import CostQuery, parse
+from finops.secret import Secret
 
 LOG = logging.getLogger("finops.slack")
-Work = Callable[[], None]
+Body = dict[str, Any]
+Make = Callable[[], Message]
 
 
 class SlackApp:
-    """Listeners over the tools. Figures are shown to the one who asked; sharing is a second, deliberate step."""
+    """Listeners over the tools. Figures are shown to the one who asked; sharing is a second, deliberate step.
+
+    A delivery is worked on once: its key is taken before the work, so a process that dies in between leaves a question
+    unanswered, which the person sees, rather than posted twice. `clock` counts seconds.
+    """
 
     def __init__(self, tools: Tools, *, clock: Callable[[], float]) -> None:
         settings = tools.settings
         assert settings.slack_bot_token is not None
         self.tools = tools
         self.client = web_client(settings.slack_bot_token.reveal(), settings.slack_api_url)
+        self.us = who_we_are(self.client)
         self.messenger = Messenger(self.client)
-        self.people = People(self.client, clock)
+        self.people = People(self.client, clock, self.us)
+        self.sharing = Sharing(tools, self.messenger, lambda said: self._cost_message(said, controls=False))
+        self.bolt = self._bolt(settings.slack_signing_secret)
         self.desk = Desk(settings.workers)
-        secret = settings.slack_signing_secret
-        self.bolt = App(
-            client=self.client,
-            signing_secret=secret.reveal() if secret else secrets.token_hex(),  # Socket Mode verifies no signature
-            request_verification_enabled=secret is not None,
-            logger=LOG,
-        )
+        self.porter = Desk(1, waiting=20, each=1)  # tells people that the desk is full, each of them once at a time
         self._register()
 
     def close(self) -> None:
         self.desk.close()
+        self.porter.close(1)
+
+    def _bolt(self, signing_secret: Secret | None) -> App:
+        try:
+            app = App(
+                client=self.client,
+                signing_secret=signing_secret.reveal() if signing_secret else secrets.token_hex(),  # Socket Mode verifies none
+                request_verification_enabled=signing_secret is not None,
+                logger=LOG,
+            )
+        except BoltError as problem:
+            raise FinopsError(f"Slack took the bot token and then did not ({problem}); start again") from problem
+        if app.oauth_flow is not None:
+            raise UserError(
+                "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are set, which would put an installation in place of the token; unset them"
+            )
+        return app
 
     def _register(self) -> None:
         self.bolt.command("/cost")(self.command)
@@ -70,91 +94,84 @@ class SlackApp:
         self.bolt.action("period")(self.change)
         self.bolt.action("by")(self.change)
 
-    def command(self, ack: Ack, body: dict[str, Any]) -> None:
+    def command(self, ack: Ack, body: Body) -> None:
         """`/cost …`: answered for the person who typed it, through the response_url, so that it works in every channel."""
-        user, url = body["user_id"], body["response_url"]
-        work = self._answering(user, body.get("text", ""), lambda message: self.messenger.reply(url, message))
-        self._acknowledge(ack, user, f"command:{body.get('trigger_id')}", work)
+        place = Place(body["channel_id"], body["user_id"], response_url=Secret(body["response_url"]))
+        if self._take(place, body, lambda: self._answer(place.user, body.get("text") or "")):
+            ack()
+        else:
+            ack(text=busy_message().text)
 
-    def mention(self, ack: Ack, event: dict[str, Any], body: dict[str, Any]) -> None:
+    def mention(self, ack: Ack, event: Body, body: Body) -> None:
         """`@finops-bot …`: the same words, answered in the thread for the person who asked."""
         ack()
-        user, channel, thread = event.get("user"), event["channel"], event.get("thread_ts")
-        if not user:  # another bot
+        user = event.get("user")
+        if not user or event.get("bot_id"):  # bots that answer each other never end
             return
-        text = event.get("text", "").partition(">")[2]
-        work = self._answering(user, text, lambda message: self.messenger.whisper(channel, user, message, thread))
-        self._once(f"event:{body.get('event_id')}", user, work)
+        place = Place(event["channel"], user, event.get("thread_ts"))
+        text = after_mention(event.get("text") or "", self.us.bot_user)
+        self._take_click(place, body, lambda: self._answer(user, text))
 
-    def home(self, ack: Ack, event: dict[str, Any]) -> None:
+    def home(self, ack: Ack, event: Body) -> None:
         ack()
         if event.get("tab") == "home":
             user = event["user"]
             self.desk.take(user, lambda: self._publish_home(user))
 
-    def change(self, ack: Ack, body: dict[str, Any], action: dict[str, Any]) -> None:
+    def change(self, ack: Ack, body: Body, action: Body) -> None:
         """Another period or breakdown: the same answer, edited in place."""
-        user, url = body["user"]["id"], body["response_url"]
-        identity, choice = split_choice(action["selected_option"]["value"])
-        show = self._guarded(user, lambda: self._changed(user, identity, action["action_id"], choice), self._replacing(url))
-        self._acknowledge(ack, user, f"action:{body.get('trigger_id')}", show)
+        ack()
+        place = clicked(body)
+        identity, choice = split_choice((action.get("selected_option") or {}).get("value", ""))
+        self._take_click(place, body, lambda: self._changed(place.user, identity, action["action_id"], choice), edits=True)
 
-    def share(self, ack: Ack, body: dict[str, Any], action: dict[str, Any]) -> None:
+    def share(self, ack: Ack, body: Body, action: Body) -> None:
         """Post the answer for the whole channel, once, however often the button is clicked."""
-        user, url, channel = body["user"]["id"], body["response_url"], body["channel"]["id"]
-        work = self._guarded(user, lambda: self._share(user, channel, action["value"]), lambda message: self.messenger.reply(url, message))
-        clicked = body.get("container", {}).get("message_ts")
-        self._acknowledge(ack, user, f"share:{channel}:{clicked}:{action['value']}", work)
+        ack()
+        place, identity = clicked(body), action.get("value", "")
+        once = key("share", [place.channel, body["container"].get("message_ts"), identity])
+        self._take_click(place, body, lambda: self.sharing.share(place, identity, once))
 
-    def _acknowledge(self, ack: Ack, user: str, key: str, work: Work) -> None:
-        if self._once(key, user, work):
-            ack()
-        else:
-            busy = busy_message()
-            ack(text=busy.text)
+    def _take(self, place: Place, body: Body, make: Make, *, edits: bool = False) -> bool:
+        return self.desk.take(place.user, lambda: self._once(place, delivery_key(body), make, edits=edits))
 
-    def _once(self, key: str, user: str, work: Work) -> bool:
-        """Do the work unless this key was taken before: Slack repeats deliveries, people click twice. False when too busy."""
+    def _take_click(self, place: Place, body: Body, make: Make, *, edits: bool = False) -> None:
+        """Like `_take`, for deliveries whose acknowledgement shows nothing: whoever finds the desk full is told apart from it."""
+        if not self._take(place, body, make, edits=edits):
+            self.porter.take(place.user, lambda: self._say(place, busy_message()))
 
-        def first() -> None:
-            if take(self.tools.ledger.engine, key, self.tools.now()):
-                work()
-            else:
-                LOG.info("already done: %s", key.partition(":")[0])
+    def _once(self, place: Place, taken: str, make: Make, *, edits: bool) -> None:
+        """Do what a delivery asks for, unless it is one that came before. Whatever goes wrong, the person hears of it."""
+        message, fails = None, False
+        try:
+            if not take(self.tools.ledger.engine, taken, self.tools.now()):
+                LOG.info("a delivery came again; nothing done")
+                return
+            self.people.may_ask(place.user)
+            message = make()
+        except UserError as problem:
+            message, fails = error_blocks(str(problem), problem.suggestion, problem.did_you_mean), True
+        except Exception as problem:  # whatever it was
+            message, fails = _failure(problem), True
+        self._say(place, message, edits=edits and not fails)
 
-        return self.desk.take(user, first)
+    def _say(self, place: Place, message: Message, *, edits: bool = False) -> None:
+        try:
+            self.messenger.answer(place, message, edits=edits)
+        except NotSaidError as problem:
+            LOG.error("an answer could not be delivered: %s", problem)
 
-    def _answering(self, user: str, text: str, say: Callable[[Message], None]) -> Work:
-        def answer() -> Message:
-            return self._message(reply(self.tools, text or "help", self._asking(user)))
-
-        return self._guarded(user, answer, say)
-
-    def _guarded(self, user: str, make: Callable[[], Message], say: Callable[[Message], None]) -> Work:
-        """Wrap work so that the person always hears something: the answer, the mistake, or a number to quote."""
-
-        def work() -> None:
-            try:
-                self.people.may_ask(user)
-                message = make()
-            except UserError as problem:
-                message = error_blocks(str(problem), problem.suggestion, problem.did_you_mean)
-            except Exception as problem:  # whatever it was, the person must hear of it
-                message = _failure(problem)
-            try:
-                say(message)
-            except NotSaidError as problem:
-                LOG.error("an answer could not be delivered: %s", problem)
-
-        return work
+    def _answer(self, user: str, text: str) -> Message:
+        said = reply(self.tools, html.unescape(text).strip() or "help", self._asking(user))
+        return self._message(said)
 
     def _asking(self, user: str) -> Asking:
         return Asking(asked_by=user, until=self.tools.now(), chart=True)
 
-    def _message(self, said: Reply, *, controls: bool = True) -> Message:
+    def _message(self, said: Reply) -> Message:
         if isinstance(said, TextReply):
-            return help_blocks() if said.is_help else lines_message(said.title, said.lines)
-        return self._cost_message(said, controls=controls)
+            return _help() if said.is_help else lines_message(said.title, said.lines)
+        return self._cost_message(said, controls=True)
 
     def _cost_message(self, said: CostReply, *, controls: bool) -> Message:
         return answer_blocks(said.answer, said.today, chart=self._chart(said.answer), controls=controls)
@@ -164,59 +181,46 @@ class SlackApp:
             return None
         return "native" if fits_native(answer) else self.messenger.picture(draw(answer))
 
-    def _replacing(self, url: str) -> Callable[[Message], None]:
-        return lambda message: self.messenger.reply(url, message, replace=True)
-
     def _changed(self, user: str, identity: str, control: str, choice: str) -> Message:
         kept, _ = self.tools.ledger.recall(identity)
         asking = self._asking(user)
         query = changed(from_json(kept), control, choice, lambda text: parse(text, self.tools.today(asking.until)))
         return self._message(ask(self.tools, query, asking))
 
-    def _share(self, user: str, channel: str, identity: str) -> Message:
-        self._refuse_outsiders(channel)
-        kept, until = self.tools.ledger.recall(identity)
-        said = ask(self.tools, from_json(kept), Asking(asked_by=user, until=until, chart=True))
-        try:
-            self.messenger.post(channel, shared_by(self._message(said, controls=False), user))
-        except NotSaidError as problem:
-            if problem.error in ("not_in_channel", "channel_not_found"):
-                raise UserError(
-                    "finops-bot is not in this channel, so it cannot post here; type /invite @finops-bot and share again"
-                ) from problem
-            raise
-        return lines_message("Shared", (f"The answer {identity} is now in <#{channel}>.",), trusted=True)
-
-    def _refuse_outsiders(self, channel: str) -> None:
-        """Figures stay inside: a channel shared with another company gets none, nor one that Slack tells nothing of."""
-        try:
-            found = self.client.conversations_info(channel=channel)["channel"]
-        except SlackApiError as problem:
-            raise UserError(
-                f"finops-bot cannot see who reads this channel ({problem.response['error']}); type /invite @finops-bot and share again"
-            ) from problem
-        if found.get("is_ext_shared") or found.get("is_pending_ext_shared"):
-            raise UserError(
-                "this channel is shared with another company, so cost figures are not posted here; share in an internal channel"
-            )
-
     def _publish_home(self, user: str) -> None:
-        def view() -> Message:
-            self.people.may_ask(user)
-            return home_view(self.tools.ledger.sources(self.tools.now()))
-
         try:
-            message = view()
-        except FinopsError as problem:
+            self.people.may_ask(user)
+            message = home_view(self.tools.ledger.sources(self.tools.now()), _help())
+        except UserError as problem:
             message = error_blocks(str(problem))
+        except Exception as problem:  # whatever it was
+            message = _failure(problem)
         self.client.views_publish(user_id=user, view={"type": "home", "blocks": message.blocks})
 
 
-def _failure(problem: Exception) -> Message:
-    number = secrets.token_hex(4)
-    LOG.error("failure %s", number, exc_info=problem)
-    told = f"{problem}." if isinstance(problem, FinopsError) else "Something went wrong on our side."
-    return error_blocks(f"{told} Quote {number} when you report it.")
+def clicked(body: Mapping[str, Any]) -> Place:
+    """Return where a click in a message is answered."""
+    thread = body.get("container", {}).get("thread_ts")
+    return Place(body["channel"]["id"], body["user"]["id"], thread, Secret(body["response_url"]))
+
+
+def after_mention(text: str, bot_user: str) -> str:
+    """Return what is asked: the words after the bot's mention, or those before it where none follow."""
+    before, _, after = re.sub(rf"<@{re.escape(bot_user)}(\|[^>]*)?>", "\0", text).partition("\0")
+    return (after.strip() or before.strip()).replace("\0", " ")
+
+
+def delivery_key(body: Mapping[str, Any]) -> str:
+    """Return a key that a repeated delivery has too: Slack's own id of it, or all it holds."""
+    actions = [action.get("action_ts") for action in body.get("actions", ())]
+    if body.get("event_id"):
+        return key("event", body["event_id"])
+    return key("trigger", [body["trigger_id"], actions]) if body.get("trigger_id") else key("body", body)
+
+
+def key(kind: str, of: object) -> str:
+    """Return a short key that tells nothing of what it is made from."""
+    return f"{kind}:{hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:40]}"
 
 
 def changed(query: CostQuery, control: str, choice: str, understand: Callable[[str], CostQuery]) -> CostQuery:
@@ -225,3 +229,14 @@ def changed(query: CostQuery, control: str, choice: str, understand: Callable[[s
         return replace(query, by=(choice,))
     other = understand(choice)
     return replace(query, period=other.period, compare=other.compare if query.compare else None, grain=other.grain)
+
+
+def _help() -> Message:
+    return help_blocks([(verb.name, verb.about) for verb in VERBS.values()])
+
+
+def _failure(problem: Exception) -> Message:
+    number = secrets.token_hex(4)
+    LOG.error("failure %s", number, exc_info=problem)
+    told = f"{problem}." if isinstance(problem, FinopsError) else "Something went wrong on our side."
+    return error_blocks(f"{told} Quote {number} when you report it.")

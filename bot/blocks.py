@@ -1,5 +1,6 @@
 """Answers, errors and help as Slack messages. Pure: data in, blocks out; it knows nothing of Bolt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from re import fullmatch
@@ -93,13 +94,16 @@ def error_blocks(message: str, suggestion: str | None = None, did_you_mean: tupl
     return Message(cut(" ".join([*lines, *hints]), TEXT), blocks)
 
 
-def help_blocks() -> Message:
-    """Examples first, as text to copy, then the rest of the language on one screen."""
+def help_blocks(verbs: Sequence[tuple[str, str]] = ()) -> Message:
+    """Examples first, as text to copy, then the other words after `/cost`, then the rest of the language on one screen."""
     examples = "\n".join(f"{code(f'/cost {example.text}')}  {mrkdwn(example.about, 150)}" for example in HELP)
     _, _, language = help_text().partition("\n\n")  # its first part is the examples
     pages = _pages(language.splitlines(), 2000)[:4]
     blocks = [section(cut(f"*Ask what it costs*\n{examples}", 2900), "help.examples")]
     blocks += [section(block_of_code(page.splitlines()), f"help.language.{n}") for n, page in enumerate(pages)]
+    if verbs:
+        lines = "\n".join(f"{code(f'/cost {name}')}  {mrkdwn(about, 150)}" for name, about in verbs)
+        blocks.insert(1, section(cut(f"*Other words*\n{lines}", 2900), "help.verbs"))
     return Message("Ask what it costs, for example: /cost team=ml last 7d", blocks)
 
 

@@ -1,6 +1,7 @@
 """`finops-bot demo`: a local Slack in the browser, real sample bills, and the bot between them."""
 
 import contextlib
+import html
 import json
 import signal
 import sys
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from bot.assemble import Tools, assemble, environment, is_terminal, set_up_logging
 from bot.manifest import manifest
-from finops.errors import FinopsError
+from finops.errors import FinopsError, UserError
 from finops.sample import bills
 from finops.secret import Secret
 from jobs.ingest_bills import delivered, ingest_files
@@ -34,6 +35,8 @@ QUESTIONS: Final = (
     "/cost custo por modelo últimos 7d",
 )
 ANSWER_SECONDS: Final = 20.0
+OURS: Final = ".finops/demo"  # marks a folder whose ledger the demo made
+RESPECTED: Final = ("FINOPS_WORKERS", "FINOPS_LOG_LEVEL", "FINOPS_MEMORY_LIMIT", "FINOPS_THREADS")
 
 
 @dataclass(frozen=True)
@@ -48,24 +51,38 @@ class Asked:
 
 def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bool) -> int:
     """Run until Ctrl-C, or answer the demo questions `once` and print what happened."""
-    set_up_logging("WARNING")
+    stopping = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.default_int_handler)  # while it starts, both end it as Ctrl-C does
     with contextlib.ExitStack() as stack:
+        box = stack.enter_context(_slack(port))
         folder = config or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-demo-")))
-        _say("finops-bot demo: loading real sample bills …")
         tools = stack.enter_context(_tools(folder))
+        set_up_logging("WARNING", tools.settings.secrets())
+        _say("finops-bot demo: loading real sample bills …")
         loaded = load_sample(tools)
         _say(f"  {loaded:,} charges of {len(bills.SOURCES)} bills, the last day is yesterday ({folder})")
-        box = stack.enter_context(_slack(port))
-        with serving(tools, box):
-            return _once(box, as_json=as_json) if once else _until_stopped(box, opens=opens)
+        stack.enter_context(serving(tools, box))
+        return _once(box, as_json=as_json) if once else _until_stopped(box, stopping, opens=opens)
+
+
+def _slack(port: int) -> Slackbox:
+    try:
+        return start(BoxSettings(manifest=manifest(), port=port))
+    except OSError as problem:
+        raise UserError(f"port {port} cannot be used ({problem.strerror}); choose another with --port, or leave it out") from problem
 
 
 def _tools(folder: Path) -> Tools:
+    """Open the demo's own ledger: nothing of the environment leads elsewhere, and no ledger of the user's takes sample bills in."""
+    if (folder / ".finops").exists() and not (folder / OURS).exists():
+        raise UserError(f"{folder} holds a ledger already, and the demo would add sample bills to it; give an empty folder, or leave --config out")
+    (folder / OURS).parent.mkdir(parents=True, exist_ok=True)
+    (folder / OURS).touch()
     for name in ("budgets.yaml", "rules.yaml"):
         if not (folder / name).exists():
-            folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
-    return assemble(folder, {name: value for name, value in environment().items() if not name.startswith("SLACK_")})
+    return assemble(folder, {name: value for name, value in environment().items() if name in RESPECTED})
 
 
 def load_sample(tools: Tools) -> int:
@@ -79,18 +96,14 @@ def load_sample(tools: Tools) -> int:
     return rows
 
 
-def _slack(port: int) -> Slackbox:
-    return start(BoxSettings(manifest=manifest(), port=port))
-
-
 @contextlib.contextmanager
 def serving(tools: Tools, box: Slackbox) -> Iterator[None]:
     """Run the bot against the local Slack, by Socket Mode, without a listener of its own."""
     from bot.serve import Service
 
     service = Service(with_slack(tools, box), http=False)
-    service.start()
     try:
+        service.start()
         yield
     finally:
         service.stop()
@@ -103,13 +116,12 @@ def with_slack(tools: Tools, box: Slackbox) -> Tools:
     return tools
 
 
-def _until_stopped(box: Slackbox, *, opens: bool) -> int:
+def _until_stopped(box: Slackbox, stopping: threading.Event, *, opens: bool) -> int:
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopping.set())
     _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  Ctrl-C ends the demo.")
     if opens and is_terminal():
         webbrowser.open(box.url)
-    stopping = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
     stopping.wait()
     return 0
 
@@ -135,13 +147,10 @@ def ask_in_slack(box: Slackbox, question: str) -> Asked:
         messages = _call(box, f"state?user={user}")["messages"].get(channel, [])
         if len(messages) > before:
             last = messages[-1]
-            return Asked(question, _plain(last), tuple(block["type"] for block in last["blocks"]), time.monotonic() - began)
+            types = tuple(block["type"] for block in last["blocks"])
+            return Asked(question, html.unescape(last["text"]), types, round(time.monotonic() - began, 3))
         time.sleep(0.02)
     raise FinopsError(f"no answer to '{question}' within {ANSWER_SECONDS:g} s; look at {box.url}/_box/log")
-
-
-def _plain(message: Mapping[str, Any]) -> str:
-    return str(message["text"]).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _member(box: Slackbox) -> str:
@@ -151,8 +160,13 @@ def _member(box: Slackbox) -> str:
 def _call(box: Slackbox, path: str, body: Mapping[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(f"{box.url}/_box/{path}", data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - our own server
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with _direct().open(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """Reach this machine itself, whatever proxy the environment names."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _say(text: str) -> None:

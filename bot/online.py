@@ -1,13 +1,14 @@
 """`check --online`: does Slack know us, with the rights we need, and do the databases answer?"""
 
+from http.client import HTTPException
+
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 
 from bot.assemble import Tools
-from bot.messenger import web_client
+from bot.manifest import scopes
+from bot.messenger import reason, web_client
 from finops.secret import Secret
-
-SCOPES = ("commands", "chat:write", "files:write", "files:read", "users:read", "channels:read", "groups:read", "app_mentions:read")
 
 
 def problems_online(tools: Tools) -> list[str]:
@@ -26,20 +27,16 @@ def problems_online(tools: Tools) -> list[str]:
 def _bot(client: WebClient) -> list[str]:
     try:
         answer = client.auth_test()
-    except (SlackApiError, SlackClientError, OSError) as problem:
-        return [f"SLACK_BOT_TOKEN does not work ({_reason(problem)}); reinstall the app and set the new token"]
+    except (SlackClientError, OSError, HTTPException) as problem:
+        return [f"SLACK_BOT_TOKEN does not work ({reason(problem)}); reinstall the app and set the new token"]
     granted = {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes", "")).split(",") if scope.strip()}
-    missing = [scope for scope in SCOPES if scope not in granted] if granted else []
+    missing = [scope for scope in scopes() if scope not in granted] if granted else []
     return [f"the Slack app lacks the scope {scope}; add it under OAuth & Permissions and reinstall" for scope in missing]
 
 
 def _socket(token: Secret, base_url: str) -> list[str]:
     try:
         WebClient(base_url=base_url, timeout=20).apps_connections_open(app_token=token.reveal())
-    except (SlackApiError, SlackClientError, OSError) as problem:
-        return [f"SLACK_APP_TOKEN does not work ({_reason(problem)}); make an app-level token with connections:write"]
+    except (SlackClientError, OSError, HTTPException) as problem:
+        return [f"SLACK_APP_TOKEN does not work ({reason(problem)}); make an app-level token with connections:write"]
     return []
-
-
-def _reason(problem: Exception) -> str:
-    return str(problem.response["error"]) if isinstance(problem, SlackApiError) else type(problem).__name__

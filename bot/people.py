@@ -96,7 +96,9 @@ class People:
         try:
             user: dict[str, Any] = self._client.users_info(user=user_id)["user"]
         except (SlackClientError, OSError, HTTPException) as problem:
-            raise NotAllowedError(f"Slack does not say who you are ({reason(problem)}), so no figures are shown; try again later") from problem
+            raise NotAllowedError(
+                f"Slack does not say who you are ({reason(problem)}), so no figures are shown; try again later"
+            ) from problem
         why = next((told for flag, told in FLAGS.items() if user.get(flag)), None)
         if why is None and not self._is_ours(user):
             why = FLAGS["is_stranger"]

@@ -5,29 +5,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from http.client import HTTPException
 
-import uvicorn
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.app import SlackApp
 from bot.assemble import Tools
-from finops.errors import UserError
+from bot.messenger import reason
+from bot.people import unreachable
+from bot.web import HttpServer, Pages
+from finops.errors import FinopsError, UserError
 from finops.ledger.taken import forget
 from finops.ledger.upkeep import sweep
+from finops.secret import Secret
 
 LOG = logging.getLogger("finops.serve")
-LARGEST_BODY: Final = 1024 * 1024  # Slack sends far less
 
 
 class Service:
-    """The running bot; `start` returns once it listens, `stop` finishes what was taken in."""
+    """The running bot; `start` returns once it listens, `stop` finishes what was taken in. `clock` counts seconds."""
 
     def __init__(self, tools: Tools, *, http: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         settings = tools.settings
@@ -37,14 +34,20 @@ class Service:
             raise UserError("set SLACK_APP_TOKEN for Socket Mode or SLACK_SIGNING_SECRET for HTTP, so that Slack can reach the bot")
         self.tools = tools
         self.slack = SlackApp(tools, clock=clock)
-        self._socket = self._socket_mode() if settings.slack_app_token else None
-        self._http = HttpServer(self._routes(), settings.http_address.host, settings.http_address.port) if http else None
+        pages = Pages(self.slack.bolt, self.connected, events=settings.slack_signing_secret is not None)
+        self._http = HttpServer(pages.application(), settings.http_address) if http else None
+        self._socket = self._socket_mode(settings.slack_app_token) if settings.slack_app_token else None
 
     @property
     def http_port(self) -> int | None:
         return self._http.port if self._http else None
 
+    def connected(self) -> bool | None:
+        """Whether Socket Mode is connected; None where it is not used."""
+        return self._socket.client.is_connected() if self._socket else None
+
     def start(self) -> None:
+        """Raises FinopsError when Slack cannot be reached, UserError when it refuses the app-level token."""
         self.tools.align("start")
         sweep(self.tools.ledger, self.tools.now())
         forget(self.tools.ledger.engine, self.tools.now())
@@ -52,7 +55,7 @@ class Service:
         if self._http:
             self._http.start()
         if self._socket:
-            self._socket.connect()  # type: ignore[no-untyped-call]
+            self._connect(self._socket)
 
     def stop(self) -> None:
         if self._socket:
@@ -61,50 +64,19 @@ class Service:
             self._http.stop()
         self.slack.close()
 
-    def _socket_mode(self) -> SocketModeHandler:
-        token = self.tools.settings.slack_app_token
-        assert token is not None
-        return SocketModeHandler(self.slack.bolt, token.reveal(), web_client=self.slack.client, trace_enabled=False)
+    def _socket_mode(self, token: Secret) -> SocketModeHandler:
+        logger = logging.getLogger("slack_sdk.socket_mode")  # our own would tell of every connection
+        return SocketModeHandler(self.slack.bolt, token.reveal(), web_client=self.slack.client, logger=logger)
 
-    def _routes(self) -> Starlette:
-        routes = [Route("/healthz", self._health, methods=["GET"])]
-        if self.tools.settings.slack_signing_secret is not None:
-            routes.append(Route("/slack/events", self._slack_events, methods=["POST"]))
-        return Starlette(routes=routes)
-
-    async def _health(self, request: Request) -> Response:
-        connected = self._socket.client.is_connected() if self._socket else None
-        ok = connected is not False
-        return JSONResponse({"ok": ok, "socket_mode": connected}, status_code=200 if ok else 503)
-
-    async def _slack_events(self, request: Request) -> Response:
-        if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
-            return JSONResponse({"error": "the body is too large"}, status_code=413)
-        body = await request.body()
-        if len(body) > LARGEST_BODY:
-            return JSONResponse({"error": "the body is too large"}, status_code=413)
-        answer = await run_in_threadpool(self.slack.bolt.dispatch, to_bolt_request(request, body))
-        return to_starlette_response(answer)
-
-
-class HttpServer:
-    """An ASGI application on a thread of its own."""
-
-    def __init__(self, app: Any, host: str, port: int) -> None:
-        config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, lifespan="off", server_header=False)
-        self._server = uvicorn.Server(config)
-        self._socket = config.bind_socket()
-        self.port = int(self._socket.getsockname()[1])
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(10)
-        self._socket.close()
+    def _connect(self, handler: SocketModeHandler) -> None:
+        try:
+            handler.connect()  # type: ignore[no-untyped-call]
+        except SlackApiError as problem:
+            raise UserError(
+                f"SLACK_APP_TOKEN does not work ({reason(problem)}); make an app-level token with connections:write, with Socket Mode on"
+            ) from problem
+        except (SlackClientError, OSError, HTTPException) as problem:
+            raise unreachable(self.slack.client, problem) from problem
 
 
 def warm_up(tools: Tools) -> None:
@@ -113,19 +85,27 @@ def warm_up(tools: Tools) -> None:
     from finops.query import parse
 
     now = tools.now()
-    answer = tools.ledger.answer(parse("last 7d by=team", tools.today(now)), now, parts=True)
+    try:
+        answer = tools.ledger.answer(parse("last 7d by=team", tools.today(now)), now, parts=True)
+    except FinopsError as problem:  # whoever asks will hear of it; the bot can still say so
+        LOG.error("the ledger does not answer: %s", problem)
+        return
     if answer.sums:
         draw(answer)
 
 
 def run(tools: Tools, only: str | None) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    service = Service(tools)
+    if only == "api":
+        raise UserError("there is no API to run by itself yet; leave --only out")
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
-    service.start()
-    LOG.warning("finops-bot answers in Slack; health on port %s", service.http_port)
-    stopping.wait()
-    service.stop()
+    service = Service(tools, http=only is None or tools.settings.slack_app_token is None)
+    try:
+        service.start()
+        LOG.info("finops-bot answers in Slack%s", f"; health on port {service.http_port}" if service.http_port else "")
+        stopping.wait()
+    finally:
+        service.stop()
     return 0

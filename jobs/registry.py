@@ -31,7 +31,7 @@ class Job:
 
 
 JOBS: dict[str, Job] = {}
-MODULES: Final = ("jobs.sweep_ledger",)  # each registers its agent when it is imported
+MODULES: Final = ("jobs.roll_up", "jobs.sweep_ledger")  # each registers its agent when it is imported
 
 
 def job(name: str) -> Callable[[Work], Work]:

@@ -93,9 +93,10 @@ class Parameter:
 def bigquery_text(statement: ClauseElement) -> tuple[str, tuple[Parameter, ...]]:
     """Return the statement for BigQuery and the values it names. Raises QueryError for text with a NUL."""
     compiled: Any = statement.compile(dialect=_bigquery()())
-    values = [(name, kind, compiled.params[name]) for name, kind in compiled.kinds.items()]
-    _without_nul("".join([str(compiled), *(str(value) for _, _, value in values)]))
-    return str(compiled), tuple(Parameter(name, kind, tuple(v) if isinstance(v, list) else v) for name, kind, v in values)
+    found = {name: compiled.params[name] for name in compiled.kinds}
+    values = tuple(Parameter(name, compiled.kinds[name], tuple(v) if isinstance(v, list) else v) for name, v in found.items())
+    _without_nul("".join(text for value in values for text in (value.value if isinstance(value.value, tuple) else [str(value.value)])))
+    return _without_nul(str(compiled)), values
 
 
 def _without_nul(text: str) -> str:

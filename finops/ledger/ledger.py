@@ -17,7 +17,7 @@ from finops.charges import METRICS
 from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, learn, midnight, share_of
 from finops.deliveries import Load, StagedPart, Staging
 from finops.errors import QueryError
-from finops.ledger import catalog, statements
+from finops.ledger import catalog, rollup, statements
 from finops.ledger.catalog import LiveFile
 from finops.ledger.derive import derived_columns, derived_digest
 from finops.ledger.dialects import duckdb_text
@@ -72,6 +72,7 @@ class Ledger:
         self.root = root
         self.facts = facts
         self.terms = terms
+        self.rollup_worth = rollup.WORTH
 
     def close(self) -> None:
         self.facts.close()
@@ -104,11 +105,11 @@ class Ledger:
             seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
         conversion, missing = self._conversion(query, set(found))
         asked = Asked(query, until, conversion)
-        paths = [file.path for file in chosen]
+        movers_by = query.by or ("service",)
+        paths = self._paths(query, chosen, movers_by, until)
         days = self._days(asked, paths)
         involved = {day.source for day in days}
         reach = self._reach(reachable, seen, involved, query, until)
-        movers_by = query.by or ("service",)
         groups = self._groups(asked, query.by, paths) if query.by else ()
         moves = self._moves(asked, movers_by, paths, groups, reach) if query.compare else ()
         drawn = self._parts(asked, paths, groups) if parts else ()
@@ -166,6 +167,9 @@ class Ledger:
             seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
         growths = _growths(seen)
         return tuple(self._freshness(source, of, growths) for source, of in sorted(_by_source(files).items()))
+
+    def _paths(self, query: CostQuery, files: Sequence[LiveFile], by: Sequence[str], until: datetime) -> list[str]:
+        return rollup.choose(self.root, files, query, by, until, self.rollup_worth)
 
     def _days(self, asked: Asked, paths: Sequence[str]) -> tuple[DaySum, ...]:
         if not paths:

@@ -11,8 +11,9 @@ from pathlib import Path
 from sqlalchemy import Select, delete, func, insert, select, update
 
 from finops.charges import COLUMNS
-from finops.ledger import catalog
+from finops.ledger import catalog, rollup
 from finops.ledger.catalog import LiveFile
+from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import record, slug
 from finops.ledger.state import writing
@@ -85,6 +86,20 @@ def _derive(ledger: Ledger, file: LiveFile) -> Derived:
     return Derived(file, path, sha256, size, span[0], span[1])
 
 
+def roll_up(ledger: Ledger) -> int:
+    """Write daily sums beside the live files of a ledger so large that they pay; return how many were written."""
+    if not isinstance(ledger.facts, DuckFacts):  # other engines keep sums their own way
+        return 0
+    with ledger.engine.connect() as connection:
+        files = catalog.live_files(connection)
+    if sum(file.rows for file in files) < ledger.rollup_worth:
+        return 0
+    missing = [file.path for file in files if not rollup.beside(ledger.root, file.path).exists()]
+    for path in missing:
+        rollup.build(ledger.root, path)
+    return len(missing)
+
+
 def sweep(ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, kept: int = KEPT) -> list[str]:
     """Remove what no question can need: orphans of crashed loads, retired files, the rows of long replaced deliveries.
 
@@ -101,6 +116,7 @@ def sweep(ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, kept: int 
     for path in [*gone, *orphans]:
         ledger.facts.drop(path)
         (ledger.root / path).unlink(missing_ok=True)
+        rollup.beside(ledger.root, path).unlink(missing_ok=True)
     return sorted([*gone, *orphans, *_stale_staging(ledger, now - grace)])
 
 
@@ -116,7 +132,7 @@ def _replaced(kept: int, before: datetime) -> Select[tuple[str]]:
 
 
 def _on_disk(root: Path, before: datetime) -> Iterator[str]:
-    for path in root.glob("source=*/period=*/*.parquet"):
+    for path in (*root.glob("source=*/period=*/*.parquet"), *root.glob("source=*/period=*/*.part")):
         if path.stat().st_mtime < before.timestamp():
             yield str(path.relative_to(root))
 

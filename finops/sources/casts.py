@@ -87,7 +87,8 @@ def _moment(sql: str, type_: str) -> str:
     zoned = f"CAST(TRY_CAST({full} AS TIMESTAMPTZ) AS {MOMENT})"
     plain = f"NOT (contains(substr({text}, 11), '+') OR contains(substr({text}, 11), '-') OR contains(substr({text}, 11), ' U'))"
     # Without the dash 5/1/25 would be the year 5.
-    return f"CASE WHEN substr({text}, 5, 1) <> '-' THEN NULL WHEN {plain} THEN coalesce(TRY_CAST({text} AS {MOMENT}), {zoned}) ELSE {zoned} END"
+    dated = f"substr({text}, 5, 1) = '-'"
+    return f"CASE WHEN NOT {dated} THEN NULL WHEN {plain} THEN coalesce(TRY_CAST({text} AS {MOMENT}), {zoned}) ELSE {zoned} END"
 
 
 def _json(sql: str, type_: str) -> str:

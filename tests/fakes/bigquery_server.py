@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
-from tests.fakes.bigquery_sql import Refused, Result, run, translate
+from tests.fakes.bigquery_sql import RefusedError, Result, run, translate
 
 MEGABYTE: Final = 2**20
 LEAST_BILLED: Final = 10 * MEGABYTE  # of every table a query names
@@ -31,7 +31,7 @@ class Job:
 
     shown: Body
     result: Result | None = None
-    error: Refused | None = None
+    error: RefusedError | None = None
 
 
 @dataclass
@@ -94,7 +94,7 @@ class BigQueryServer:
         return found[0] if found else None
 
     def insert(self, body: Body) -> Body:
-        """Run a query job. Raises Refused for an id that was used before."""
+        """Run a query job. Raises RefusedError for an id that was used before."""
         job = self._new_job(body)
         with self._kept(job):
             self._query(job)
@@ -110,9 +110,9 @@ class BigQueryServer:
     def _new_job(self, body: Body) -> Job:
         reference = body["jobReference"]
         if reference.get("location", self.location) != self.location:
-            raise Refused("notFound", f"Not found: Dataset {self.project}:* was not found in location {reference['location']}", 404)
+            raise RefusedError("notFound", f"Not found: Dataset {self.project}:* was not found in location {reference['location']}", 404)
         if reference["jobId"] in self.jobs:
-            raise Refused("duplicate", f"Already Exists: Job {self.project}:{self.location}.{reference['jobId']}", 409)
+            raise RefusedError("duplicate", f"Already Exists: Job {self.project}:{self.location}.{reference['jobId']}", 409)
         job = Job({**body, "status": {"state": "RUNNING"}, "statistics": {}})
         job.shown["jobReference"] = {"projectId": self.project, "jobId": reference["jobId"], "location": self.location}
         if not body["configuration"].get("dryRun"):
@@ -124,7 +124,7 @@ class BigQueryServer:
         """Once begun, a job's error is told by the job and no longer by the request; a dry run is never kept."""
         try:
             yield
-        except Refused as refused:
+        except RefusedError as refused:
             if job.shown["configuration"].get("dryRun"):
                 raise
             job.error = refused
@@ -139,14 +139,14 @@ class BigQueryServer:
     def find_job(self, identity: str, location: str | None) -> Job:
         """Outside the United States a job is only found by naming its location."""
         if identity not in self.jobs or (location or "US") != self.location:
-            raise Refused("notFound", f"Not found: Job {self.project}:{identity}", 404)
+            raise RefusedError("notFound", f"Not found: Job {self.project}:{identity}", 404)
         return self.jobs[identity]
 
     def _query(self, job: Job) -> None:
         configuration = job.shown["configuration"]
         asked = configuration["query"]
         if asked.get("useLegacySql", True):
-            raise Refused("invalidQuery", "Legacy SQL is not spoken here")
+            raise RefusedError("invalidQuery", "Legacy SQL is not spoken here")
         statement = translate(asked["query"], asked.get("queryParameters", ()), asked.get("defaultDataset", {}).get("datasetId"))
         sizes = [int(self.table(*key)["numBytes"]) for key in sorted(statement.reads)]
         billed = sum(max(LEAST_BILLED, -(-size // MEGABYTE) * MEGABYTE) for size in sizes)
@@ -156,7 +156,7 @@ class BigQueryServer:
                 job.result = run(cursor, type(statement)(f"EXPLAIN {statement.text}", statement.reads))
                 return
             if (most := asked.get("maximumBytesBilled")) and billed > int(most):
-                raise Refused(
+                raise RefusedError(
                     "bytesBilledLimitExceeded", f"Query exceeded limit for bytes billed: {most}. {billed} or higher required.", 500
                 )
             job.result = run(cursor, statement)
@@ -166,9 +166,9 @@ class BigQueryServer:
         key = (asked["destinationTable"]["datasetId"], asked["destinationTable"]["tableId"])
         self.dataset(key[0])
         if asked.get("sourceFormat") != "PARQUET":
-            raise Refused("invalid", "Only PARQUET is taken here")
+            raise RefusedError("invalid", "Only PARQUET is taken here")
         if asked.get("writeDisposition") == "WRITE_EMPTY" and key in self.tables:
-            raise Refused("duplicate", f"Already Exists: Table {self.project}:{key[0]}.{key[1]}", 409)
+            raise RefusedError("duplicate", f"Already Exists: Table {self.project}:{key[0]}.{key[1]}", 409)
         file = self.folder / f"{key[1]}.parquet"
         with self.lock, self._engine.cursor() as cursor:
             file.write_bytes(content)
@@ -180,12 +180,12 @@ class BigQueryServer:
         try:
             cursor.execute(f"DESCRIBE SELECT * FROM read_parquet('{file}')")
         except duckdb.Error as problem:
-            raise Refused("invalid", f"Error while reading data, error message: {str(problem).splitlines()[0]}") from problem
+            raise RefusedError("invalid", f"Error while reading data, error message: {str(problem).splitlines()[0]}") from problem
         _refuse_other_types({name: kind for name, kind, *_ in cursor.fetchall()}, asked["schema"]["fields"])
         if day := asked.get("timePartitioning", {}).get("field"):
             (days,) = cursor.execute(f"SELECT count(DISTINCT \"{day}\") FROM read_parquet('{file}')").fetchone()
             if days > MOST_PARTITIONS:
-                raise Refused("invalid", f"Too many partitions produced by query, allowed {MOST_PARTITIONS}, query produces {days}")
+                raise RefusedError("invalid", f"Too many partitions produced by query, allowed {MOST_PARTITIONS}, query produces {days}")
         names = ", ".join(f'"{one["name"]}"' for one in asked["schema"]["fields"])
         cursor.execute(f'CREATE OR REPLACE TABLE "{key[0]}"."{key[1]}" AS SELECT {names} FROM read_parquet(\'{file}\')')
         return int(cursor.execute(f'SELECT count(*) FROM "{key[0]}"."{key[1]}"').fetchone()[0])
@@ -201,7 +201,7 @@ class BigQueryServer:
         key = (body["tableReference"]["datasetId"], body["tableReference"]["tableId"])
         self.dataset(key[0])
         if key in self.tables:
-            raise Refused("duplicate", f"Already Exists: Table {self.project}:{key[0]}.{key[1]}", 409)
+            raise RefusedError("duplicate", f"Already Exists: Table {self.project}:{key[0]}.{key[1]}", 409)
         kinds = {"BIGNUMERIC": "DECIMAL(38, 10)", "DATETIME": "TIMESTAMP", "DATE": "DATE"}
         columns = ", ".join(f'"{one["name"]}" {kinds.get(one["type"], "VARCHAR")}' for one in body["schema"]["fields"])
         with self.lock:
@@ -211,14 +211,14 @@ class BigQueryServer:
 
     def dataset(self, name: str) -> Body:
         if name not in self.datasets:
-            raise Refused("notFound", f"Not found: Dataset {self.project}:{name}", 404)
+            raise RefusedError("notFound", f"Not found: Dataset {self.project}:{name}", 404)
         return {"datasetReference": {"projectId": self.project, "datasetId": name}, "location": self.location}
 
     def table(self, dataset: str, name: str) -> Body:
         self.dataset(dataset)
         if (dataset, name) not in self.tables:
             where = f"was not found in location {self.location}"
-            raise Refused("notFound", f"Not found: Table {self.project}:{dataset}.{name} {where}", 404)
+            raise RefusedError("notFound", f"Not found: Table {self.project}:{dataset}.{name} {where}", 404)
         return self.tables[dataset, name]
 
     def delete(self, dataset: str, name: str) -> None:
@@ -245,9 +245,11 @@ def _refuse_other_types(found: Mapping[str, str], fields: Sequence[Mapping[str, 
         kind = found.get(one["name"], "")
         base = kind.partition("(")[0]
         if one["type"] not in LOADED_AS.get(base, ()):
-            raise Refused("invalid", f"Provided Schema does not match: field {one['name']} has changed type from {one['type']} to {kind}")
+            raise RefusedError(
+                "invalid", f"Provided Schema does not match: field {one['name']} has changed type from {one['type']} to {kind}"
+            )
         if one["type"] == "NUMERIC" and int(kind.rstrip(")").rpartition(",")[2]) > 9:
-            raise Refused("invalid", f"Field {one['name']}: NUMERIC holds nine decimals, the file has {kind}")
+            raise RefusedError("invalid", f"Field {one['name']}: NUMERIC holds nine decimals, the file has {kind}")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -278,9 +280,9 @@ class Handler(BaseHTTPRequestHandler):
         self.bigquery.asked.append((method, parts.path))
         fault = self.bigquery.fault(method, parts.path)
         if fault == "busy":
-            self._answer(503, _error(Refused("backendError", "Try again later", 503)))
+            self._answer(503, _error(RefusedError("backendError", "Try again later", 503)))
         elif fault == "denied":
-            self._answer(403, _error(Refused("accessDenied", f"Access Denied: {method} is not permitted", 403)))
+            self._answer(403, _error(RefusedError("accessDenied", f"Access Denied: {method} is not permitted", 403)))
         elif fault == "reset":
             self._cut()
         else:
@@ -292,8 +294,8 @@ class Handler(BaseHTTPRequestHandler):
             for wanted, pattern, action in ROUTES:
                 if wanted == method and (found := re.fullmatch(pattern, path)):
                     return action(self, *found.groups())
-            raise Refused("notFound", f"{method} {path} is not known here", 404)
-        except Refused as refused:
+            raise RefusedError("notFound", f"{method} {path} is not known here", 404)
+        except RefusedError as refused:
             return refused.status, _error(refused), {}
 
     def _answer(self, status: int, body: Body | None, headers: Mapping[str, str] | None = None) -> None:
@@ -398,6 +400,6 @@ def _parts(kind: str, content: bytes) -> tuple[Body, bytes]:
     return json.loads(about.partition(b"\r\n\r\n")[2]), file
 
 
-def _error(refused: Refused) -> Body:
+def _error(refused: RefusedError) -> Body:
     one = {"reason": refused.reason, "message": refused.message, "domain": "global"}
     return {"error": {"code": refused.status, "message": refused.message, "errors": [one], "status": refused.reason}}

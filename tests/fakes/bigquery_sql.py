@@ -27,7 +27,7 @@ WIDE: Final = Context(prec=80)
 RESULT_TYPES: Final = {"VARCHAR": "STRING", "TIMESTAMP": "DATETIME", "DATE": "DATE", "BOOLEAN": "BOOLEAN", "DOUBLE": "FLOAT"}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer of BigQuery that is an error."""
 
     def __init__(self, reason: str, message: str, status: int = 400) -> None:
@@ -52,11 +52,11 @@ class Result:
 
 
 def translate(sql: str, parameters: Sequence[Mapping[str, Any]], dataset: str | None) -> Statement:
-    """Raises Refused for text that BigQuery does not understand."""
+    """Raises RefusedError for text that BigQuery does not understand."""
     try:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError as problem:
-        raise Refused("invalidQuery", f"Syntax error: {str(problem).splitlines()[0]}") from problem
+        raise RefusedError("invalidQuery", f"Syntax error: {str(problem).splitlines()[0]}") from problem
     _refuse_foreign(tree)
     made = {cte.alias for cte in tree.find_all(exp.CTE)}
     reads = frozenset(_qualify(table, dataset) for table in tree.find_all(exp.Table) if table.db or table.name not in made)
@@ -68,7 +68,7 @@ def run(cursor: Any, statement: Statement) -> Result:
     try:
         cursor.execute(statement.text)
     except duckdb.Error as problem:
-        raise Refused("invalidQuery", f"{str(problem).splitlines()[0]} at [1:1]") from problem
+        raise RefusedError("invalidQuery", f"{str(problem).splitlines()[0]} at [1:1]") from problem
     columns = tuple((column[0], _result_type(str(column[1]))) for column in cursor.description)
     return Result(columns, tuple(tuple(_shown(value) for value in row) for row in cursor.fetchall()))
 
@@ -76,17 +76,17 @@ def run(cursor: Any, statement: Statement) -> Result:
 def _refuse_foreign(tree: exp.Expr) -> None:
     for kind, what in ((exp.ILike, "ILIKE"), (exp.Escape, "ESCAPE")):
         if tree.find(kind):
-            raise Refused("invalidQuery", f"Syntax error: Unexpected keyword {what}")
+            raise RefusedError("invalidQuery", f"Syntax error: Unexpected keyword {what}")
     for group in tree.find_all(exp.Group):
         if any(isinstance(key, exp.Literal | exp.Parameter) and not getattr(key, "is_int", False) for key in group.expressions):
-            raise Refused("invalidQuery", "Cannot GROUP BY literal values")
+            raise RefusedError("invalidQuery", "Cannot GROUP BY literal values")
 
 
 def _qualify(table: exp.Table, dataset: str | None) -> tuple[str, str]:
     """Point a table at the dataset it lies in; the project is the server's only one."""
     place = table.db or dataset
     if place is None:
-        raise Refused("invalid", f'Table "{table.name}" must be qualified with a dataset (e.g. dataset.table).')
+        raise RefusedError("invalid", f'Table "{table.name}" must be qualified with a dataset (e.g. dataset.table).')
     table.set("db", exp.to_identifier(place, quoted=True))
     table.set("catalog", None)
     return place, table.name
@@ -112,14 +112,14 @@ class _Values:
     def _find(self, node: exp.Expr) -> Mapping[str, Any]:
         one = next(self._placed, None) if isinstance(node, exp.Placeholder) else self._named.get(node.name.casefold())
         if one is None:
-            raise Refused("invalidQuery", f"Query parameter '{node.name}' not found")
+            raise RefusedError("invalidQuery", f"Query parameter '{node.name}' not found")
         return one
 
     @staticmethod
     def _literal(kind: Mapping[str, Any], value: Mapping[str, Any]) -> exp.Expr:
         text = value.get("value")
         if kind["type"] not in DUCK_TYPES:
-            raise Refused("invalidQuery", f"Query parameters of type {kind['type']} are not known")
+            raise RefusedError("invalidQuery", f"Query parameters of type {kind['type']} are not known")
         plain = exp.null() if text is None else exp.Literal.string(str(text))
         return plain if kind["type"] == "STRING" and text is not None else exp.cast(plain, DUCK_TYPES[kind["type"]], dialect="duckdb")
 
