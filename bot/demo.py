@@ -3,6 +3,7 @@
 import contextlib
 import html
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -51,9 +52,8 @@ class Asked:
 
 def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bool) -> int:
     """Run until Ctrl-C, or answer the demo questions `once` and print what happened."""
-    stopping = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, signal.default_int_handler)  # while it starts, both end it as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts, both signals clean up
+    _stay_here()
     with contextlib.ExitStack() as stack:
         box = stack.enter_context(_slack(port))
         folder = config or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-demo-")))
@@ -63,7 +63,13 @@ def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bo
         loaded = load_sample(tools)
         _say(f"  {loaded:,} charges of {len(bills.SOURCES)} bills, the last day is yesterday ({folder})")
         stack.enter_context(serving(tools, box))
-        return _once(box, as_json=as_json) if once else _until_stopped(box, stopping, opens=opens)
+        return _once(box, as_json=as_json) if once else _until_stopped(box, opens=opens)
+
+
+def _stay_here() -> None:
+    """Forget the user's own Slack app and proxy: libraries would read both, and the demo speaks to this machine only."""
+    for name in [name for name in os.environ if name.startswith("SLACK_") or name.lower().endswith("_proxy")]:
+        del os.environ[name]
 
 
 def _slack(port: int) -> Slackbox:
@@ -76,7 +82,9 @@ def _slack(port: int) -> Slackbox:
 def _tools(folder: Path) -> Tools:
     """Open the demo's own ledger: nothing of the environment leads elsewhere, and no ledger of the user's takes sample bills in."""
     if (folder / ".finops").exists() and not (folder / OURS).exists():
-        raise UserError(f"{folder} holds a ledger already, and the demo would add sample bills to it; give an empty folder, or leave --config out")
+        raise UserError(
+            f"{folder} holds a ledger already, and the demo would add sample bills to it; give an empty folder, or leave --config out"
+        )
     (folder / OURS).parent.mkdir(parents=True, exist_ok=True)
     (folder / OURS).touch()
     for name in ("budgets.yaml", "rules.yaml"):
@@ -116,7 +124,8 @@ def with_slack(tools: Tools, box: Slackbox) -> Tools:
     return tools
 
 
-def _until_stopped(box: Slackbox, stopping: threading.Event, *, opens: bool) -> int:
+def _until_stopped(box: Slackbox, *, opens: bool) -> int:
+    stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
     _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  Ctrl-C ends the demo.")
@@ -160,13 +169,8 @@ def _member(box: Slackbox) -> str:
 def _call(box: Slackbox, path: str, body: Mapping[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(f"{box.url}/_box/{path}", data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - our own server
-    with _direct().open(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.load(answer)
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    """Reach this machine itself, whatever proxy the environment names."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _say(text: str) -> None:

@@ -99,7 +99,7 @@ def _named(path: Path, name: str) -> BillFile:
 
 
 def _skipped_note(names: Sequence[str]) -> tuple[str, ...]:
-    return (f"skipped {len(names)} files that are no bills: {listed(names)}",) if names else ()
+    return (f"skipped what is no bill: {listed(names)}",) if names else ()
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

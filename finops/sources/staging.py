@@ -150,6 +150,7 @@ def _written(desk: Desk, all_shapes: Sequence[Shape]) -> dict[Batch, list[Piece]
         seen = part_of(desk.progress, "loading", before, share)
         written[batch] = _explained(desk, batch.files, partial(writer.write, batch, number, seen))
         _complete(desk, batch, written[batch])
+        seen(1.0)
         before += share
     return written
 

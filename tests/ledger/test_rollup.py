@@ -32,15 +32,12 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 
 def charge(n: int) -> Charge:
-    owned = {
-        "x_Model": f"m{n % 3}" if n % 4 else None,
-        "ProviderName": f"p{n % 2}",
-        "x_BilledEnv": ("prod", "dev")[n % 2],
-        "x_User": f"u{n}",
-    }
-    currency = "EUR" if n % 11 == 0 else "USD"
-    team = f"t{n % 5}" if n % 6 else None
-    return Charge(date(2026, 2, 20) + timedelta(days=n % 50), f"{n % 17}.{n:04}0001", team, f"s{n % 7}", currency, more=owned)
+    """Twenty kinds of charges on twenty days: most daily sums are made of several rows."""
+    kind = n % 20
+    owned = {"x_Model": f"m{kind % 3}" if kind % 4 else None, "ProviderName": f"p{kind % 2}", "x_BilledEnv": ("prod", "dev")[kind % 2]}
+    team, currency = f"t{kind % 5}" if kind % 6 else None, "EUR" if kind == 11 else "USD"
+    day = date(2026, 2, 20) + timedelta(days=kind + 20 * (n % 2))
+    return Charge(day, f"{n % 17}.{n:04}0001", team, f"s{kind % 7}", currency, more=owned | {"x_User": f"u{n}"})
 
 
 def asked_both_ways(ledger: Ledger, query: CostQuery, until: datetime = UNTIL) -> tuple[Answer, Answer]:

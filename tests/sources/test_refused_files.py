@@ -4,6 +4,7 @@ import gzip
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -115,21 +116,21 @@ def test_the_deadline_ends_it(staged: Stage) -> None:
         staged(MINIMAL + GOOD, caps=Caps(seconds=-1))
 
 
-def parquet(path: Path, rows: int = 3, **columns: object) -> Path:
+def parquet(path: Path, rows: int, columns: dict[str, list[Any]]) -> Path:
     base = {"ChargePeriodStart": ["2026-03-01"] * rows, "BilledCost": ["1"] * rows, "BillingCurrency": ["USD"] * rows}
-    pq.write_table(pa.table({**base, "ServiceName": ["a"] * rows, **columns}), path, compression="zstd")
+    pq.write_table(pa.table({**base, "ServiceName": ["a"] * rows} | columns), path, compression="zstd")
     return path
 
 
 def test_a_huge_parquet_dictionary_is_refused_unread(staged: Stage, tmp_path: Path) -> None:
     names = [f"{number}" * 100_000 for number in range(1000, 1100)]
-    path = parquet(tmp_path / "bill.parquet", 100, Tags=names)
+    path = parquet(tmp_path / "bill.parquet", 100, {"Tags": names})
     with pytest.raises(BillError, match=r"^bill\.parquet holds a column of \d+ MiB in one row group"):
         staged(path, caps=Caps(chunk=16 * 1024 * 1024))
 
 
 def test_a_parquet_file_with_too_many_columns_is_refused(staged: Stage, tmp_path: Path) -> None:
-    path = parquet(tmp_path / "bill.parquet", **{f"c{number}": [1, 2, 3] for number in range(200)})
+    path = parquet(tmp_path / "bill.parquet", 3, {f"c{number}": [1, 2, 3] for number in range(200)})
     with pytest.raises(BillError, match="more than the 100 a bill may have"):
         staged(path, caps=Caps(columns=100))
 
@@ -141,7 +142,7 @@ def test_what_only_claims_to_be_parquet_is_refused(staged: Stage, content: bytes
 
 
 def test_a_damaged_parquet_file_is_refused_in_our_words(staged: Stage, tmp_path: Path) -> None:
-    content = parquet(tmp_path / "whole.parquet", 1000).read_bytes()
+    content = parquet(tmp_path / "whole.parquet", 1000, {}).read_bytes()
     with pytest.raises(BillError) as refused:
         staged(content[:20] + content[60:], name="bill.parquet")
     assert "bill.parquet" in str(refused.value)

@@ -78,7 +78,7 @@ def test_a_folder_is_read_to_the_bottom_without_hidden_files_and_manifests(tmp_p
         (folder / name).write_text("no bill")
     staging = load([tmp_path / "bills"], tmp_path / "out")
     assert [("glob", None), ("other order", "ml")] == rows(staging, "ServiceName, x_Team")
-    assert "skipped 1 files that are no bills: notes.txt" in staging.notes
+    assert "skipped what is no bill: BILLING_PERIOD=2026-03/notes.txt" in staging.notes
 
 
 def test_csv_and_parquet_of_one_delivery_are_one_part(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_staging_twice_into_one_folder_gives_the_same_totals(staged: Stage, data
     assert [part.totals for part in first.parts] == [part.totals for part in again.parts]
 
 
-def test_progress_only_grows_and_ends_near_the_whole(tmp_path: Path) -> None:
+def test_progress_only_grows_and_ends_with_the_whole(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(MINIMAL + "2026-03-01,1,USD,a\n" * 400_000)
     seen: list[tuple[str, float]] = []
     stage([tmp_path / "a.csv"], FORMATS["focus"], source="s", folder=tmp_path / "out", derived={}, progress=lambda *at: seen.append(at))
