@@ -226,12 +226,12 @@ class Ledger:
     def _reach(
         self, files: Sequence[LiveFile], seen: Sequence[catalog.Observed], involved: set[str], query: CostQuery, until: datetime
     ) -> Reach:
-        """Sources with charges in the answer count; where there are none, all that still deliver."""
+        """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
         by_source = _by_source(files)
         growths = _growths(seen)
         every = {source: self._freshness(source, of, growths) for source, of in by_source.items()}
         horizon = query.period.start - STILL_DELIVERING
-        names = involved or {source for source, one in every.items() if one.last_day >= horizon}
+        names = involved or {source for source, one in every.items() if one.last_day >= horizon} or set(every)
         fresh = tuple(every[name] for name in sorted(names) if name in every)
         if not fresh:
             return Reach((), None, growths)

@@ -1,0 +1,64 @@
+"""The sample bills, loaded once, and a local Slack per file of tests with the bot connected to it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from bot.assemble import Tools, assemble
+from finops.sample import bills
+from jobs.ingest_bills import delivered, ingest_files
+from tests.flows.slack import Slack, connected
+
+YESTERDAY = date(2026, 9, 27)
+NOW = datetime(2026, 9, 28, 12, tzinfo=UTC)
+OpenLedger = Callable[[Path], Tools]
+
+
+def settings_of(folder: Path) -> Tools:
+    return assemble(folder, {"FINOPS_THREADS": "2"}, now=lambda: NOW)
+
+
+@pytest.fixture(scope="session")
+def sample_bills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the sample's FOCUS files, to be asked by themselves."""
+    folder = tmp_path_factory.mktemp("sample-bills")
+    bills.write(folder, YESTERDAY)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(sample_bills: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration folder whose ledger holds the sample bills; tests take copies."""
+    folder = tmp_path_factory.mktemp("loaded")
+    for name in ("budgets.yaml", "rules.yaml"):
+        (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
+    with settings_of(folder) as tools:
+        for source in bills.SOURCES:
+            delivery = delivered(None, NOW, "test", accept=False)
+            ingest_files(tools.ledger, [sample_bills / f"{source}.parquet"], "focus", delivery=delivery, source=source)
+    return folder
+
+
+@contextmanager
+def copied(loaded: Path, folder: Path) -> Iterator[Tools]:
+    shutil.copytree(loaded, folder, dirs_exist_ok=True)
+    with settings_of(folder) as tools:
+        yield tools
+
+
+@pytest.fixture(scope="module")
+def tools(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    """The sample in a ledger of this file's own."""
+    with copied(loaded, tmp_path_factory.mktemp("ledger")) as tools:
+        yield tools
+
+
+@pytest.fixture(scope="module")
+def slack(tools: Tools) -> Iterator[Slack]:
+    with connected(tools) as slack:
+        yield slack
