@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.asked import Wanted
 from finops.periods import Period
 
 if TYPE_CHECKING:
@@ -17,22 +18,6 @@ MOVERS: Final = 5
 
 # Groups few enough to sum once by day: all else is worked out from that small table.
 FEW: Final = ("x_Team", "x_Model", "ServiceName")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One question in terms of columns: cost of `where` in `period` and before, the largest `top` of `by`, what moved.
-
-    Movers are told by `by`, else by service, over the first `complete` days of both periods.
-    """
-
-    period: Period
-    before: Period
-    complete: int
-    by: str | None = None
-    where: str = "true"
-    top: int = 10
-    count: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,14 +51,14 @@ def ask(con: "DuckDBPyConnection", files: Sequence[Path], wanted: Wanted, *, par
 def _in_one_scan(con: "DuckDBPyConnection", files: Sequence[Path], wanted: Wanted, *, parts: bool) -> Facts:
     con.execute(f"""CREATE OR REPLACE TEMP TABLE by_day AS
         SELECT x_ChargeDay AS day, {wanted.by or "ServiceName"} AS key, sum(EffectiveCost) AS cost
-        FROM {_read(files)} WHERE {_days(wanted.before, wanted.period)} AND {wanted.where} GROUP BY ALL""")
+        FROM {_read(files)} WHERE {_days(wanted.before, wanted.period)} AND {_team(wanted)} GROUP BY ALL""")
     series = con.execute("SELECT day, sum(cost) FROM by_day GROUP BY day").fetchall()
     groups = con.execute(_groups("by_day", "day", "key", "cost", wanted)).fetchall()
     return _facts(wanted, series, groups, con.execute(_parts("by_day", wanted)).fetchall() if parts and wanted.by else [])
 
 
 def _in_three_scans(con: "DuckDBPyConnection", files: Sequence[Path], wanted: Wanted, *, parts: bool) -> Facts:
-    con.execute(f"CREATE OR REPLACE TEMP VIEW charged AS SELECT * FROM {_read(files)} WHERE {wanted.where}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW charged AS SELECT * FROM {_read(files)} WHERE {_team(wanted)}")
     series = con.execute(
         f"SELECT x_ChargeDay, sum(EffectiveCost) FROM charged WHERE {_days(wanted.before, wanted.period)} GROUP BY ALL"
     ).fetchall()
@@ -123,6 +108,10 @@ def _facts(wanted: Wanted, series: Sequence[tuple], groups: Sequence[tuple], par
 
 def _both(wanted: Wanted) -> tuple[Period, Period]:
     return wanted.period, wanted.before
+
+
+def _team(wanted: Wanted) -> str:
+    return f"x_Team = {_text(wanted.team)}" if wanted.team else "true"
 
 
 def _read(files: Sequence[Path]) -> str:

@@ -2,24 +2,23 @@
 
 import hashlib
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.asked import NOW, TODAY
 from finops.charges import COLUMNS
 from finops.deliveries import StagedPart, Staging
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.loads import Delivery
 from finops.ledger.state import open_state
-from finops.periods import DAY, Period, add_months
+from finops.periods import add_months
 from finops.sources.totals import staged_part
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-NOW: Final = datetime(2026, 6, 24, 15, tzinfo=UTC)
-TODAY: Final = NOW.date()
 FIRST_MONTH: Final = date(2025, 6, 1)
 MONTHS: Final = 13
 DAYS: Final = (TODAY - FIRST_MONTH).days  # the last day billed is yesterday
@@ -48,12 +47,6 @@ def open_ledger(folder: Path) -> Ledger:
     root = folder / "ledger"
     root.mkdir(parents=True, exist_ok=True)
     return Ledger(open_state(f"sqlite:///{folder / 'state.db'}"), root, DuckFacts(root), Terms())
-
-
-def files_of(root: Path, period: Period) -> list[Path]:
-    """Return the ledger's files of the months `period` touches, as somebody would choose them by hand."""
-    months = sorted({day.strftime("%Y-%m") for day in period})
-    return [path for month in months for path in sorted(root.glob(f"source=*/period={month}/*.parquet"))]
 
 
 def _fill(ledger: Ledger, rows: int) -> None:

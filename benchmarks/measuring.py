@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -15,10 +17,11 @@ MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class Lap:
-    """One run of one contestant, in seconds; `cpu` counts every thread."""
+    """One run of one contestant, in seconds; `cpu` counts every thread, `peak` bytes where a process told them."""
 
     wall: float
     cpu: float
+    peak: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Timing:
     def best(self) -> float:
         return min(lap.wall for lap in self.laps)
 
+    @property
+    def peak(self) -> int:
+        return max(lap.peak for lap in self.laps)
+
     def at(self, share: float) -> float:
         """Return the wall time that `share` of the laps do not exceed."""
         walls = sorted(lap.wall for lap in self.laps)
@@ -54,22 +61,22 @@ class Timing:
 
 def in_turn(contestants: Mapping[str, Callable[[], object]], rounds: int, *, warm_up: int = 2) -> dict[str, Timing]:
     """Run A B C, A B C, …: what else the machine does then falls on all of them alike."""
+    return _timings({name: partial(_lap, run) for name, run in contestants.items()}, rounds, warm_up)
+
+
+def commands_in_turn(
+    commands: Mapping[str, Sequence[str]], rounds: int, *, warm_up: int = 1, environ: Mapping[str, str] | None = None
+) -> dict[str, Timing]:
+    """Run commands as fresh processes in turn; the warm-up only fills the disk cache. Raises RuntimeError when one fails."""
+    return _timings({name: partial(_process, command, environ) for name, command in commands.items()}, rounds, warm_up)
+
+
+def _timings(contestants: Mapping[str, Callable[[], Lap]], rounds: int, warm_up: int) -> dict[str, Timing]:
     laps: dict[str, list[Lap]] = {name: [] for name in contestants}
     for number in range(warm_up + rounds):
         for name, run in contestants.items():
-            lap = _lap(run)
+            lap = run()
             if number >= warm_up:
-                laps[name].append(lap)
-    return {name: Timing(tuple(taken)) for name, taken in laps.items()}
-
-
-def commands_in_turn(commands: Mapping[str, Sequence[str]], rounds: int, environ: Mapping[str, str] | None = None) -> dict[str, Timing]:
-    """Run commands as fresh processes in turn; the first round only warms the disk cache. Raises RuntimeError when one fails."""
-    laps: dict[str, list[Lap]] = {name: [] for name in commands}
-    for number in range(1 + rounds):
-        for name, command in commands.items():
-            lap = _process(command, environ)
-            if number:
                 laps[name].append(lap)
     return {name: Timing(tuple(taken)) for name, taken in laps.items()}
 
@@ -81,17 +88,18 @@ def _lap(run: Callable[[], object]) -> Lap:
 
 
 def _process(command: Sequence[str], environ: Mapping[str, str] | None) -> Lap:
-    began = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ)
-    assert child.stderr is not None
-    said = child.stderr.read()
-    _, status, used = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    child.stderr.close()
-    child.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environ)
+        _, status, used = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        told = said.read().decode()
     if child.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}: {said.decode()[-2000:]}")
-    return Lap(wall, used.ru_utime + used.ru_stime)
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}: {told[-2000:]}")
+    last = told.strip().rpartition("\n")[2]
+    return Lap(wall, used.ru_utime + used.ru_stime, int(last) if last.isdecimal() else 0)
 
 
 def peak_memory() -> int:

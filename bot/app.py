@@ -1,7 +1,6 @@
 """The Bolt app: everything Slack sends comes in here, is acknowledged at once and worked on at our own desk."""
 
 import hashlib
-import html
 import json
 import logging
 import re
@@ -152,7 +151,7 @@ class SlackApp:
         except UserError as problem:
             message, fails = error_blocks(str(problem), problem.suggestion, problem.did_you_mean), True
         except Exception as problem:  # whatever it was
-            message, fails = _failure(problem), True
+            message, fails = self._failure(problem), True
         self._say(place, message, edits=edits and not fails)
 
     def _say(self, place: Place, message: Message, *, edits: bool = False) -> None:
@@ -162,7 +161,7 @@ class SlackApp:
             LOG.error("an answer could not be delivered: %s", problem)
 
     def _answer(self, user: str, text: str) -> Message:
-        said = reply(self.tools, html.unescape(text).strip() or "help", self._asking(user))
+        said = reply(self.tools, text.strip() or "help", self._asking(user))
         return self._message(said)
 
     def _asking(self, user: str) -> Asking:
@@ -194,8 +193,15 @@ class SlackApp:
         except UserError as problem:
             message = error_blocks(str(problem))
         except Exception as problem:  # whatever it was
-            message = _failure(problem)
+            message = self._failure(problem)
         self.client.views_publish(user_id=user, view={"type": "home", "blocks": message.blocks})
+
+    def _failure(self, problem: Exception) -> Message:
+        """Give a number to quote, and log under it; where the ledger's files lie is nobody's business in Slack."""
+        number = secrets.token_hex(4)
+        LOG.error("failure %s", number, exc_info=problem)
+        told = f"{problem}." if isinstance(problem, FinopsError) else "Something went wrong on our side."
+        return error_blocks(f"{told.replace(str(self.tools.ledger.root), '…')} Quote {number} when you report it.")
 
 
 def clicked(body: Mapping[str, Any]) -> Place:
@@ -233,10 +239,3 @@ def changed(query: CostQuery, control: str, choice: str, understand: Callable[[s
 
 def _help() -> Message:
     return help_blocks([(verb.name, verb.about) for verb in VERBS.values()])
-
-
-def _failure(problem: Exception) -> Message:
-    number = secrets.token_hex(4)
-    LOG.error("failure %s", number, exc_info=problem)
-    told = f"{problem}." if isinstance(problem, FinopsError) else "Something went wrong on our side."
-    return error_blocks(f"{told} Quote {number} when you report it.")

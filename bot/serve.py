@@ -77,6 +77,8 @@ class Service:
             ) from problem
         except (SlackClientError, OSError, HTTPException) as problem:
             raise unreachable(self.slack.client, problem) from problem
+        if not self.connected():
+            LOG.warning("Slack's socket cannot be reached yet; it is tried again every ten seconds")
 
 
 def warm_up(tools: Tools) -> None:

@@ -54,9 +54,9 @@ class Sharing:
 
     def _refuse_outsiders(self, channel: str) -> None:
         """Figures stay inside: a channel shared with another company gets none, nor one of which Slack does not say."""
-        found = self._channel(channel)
-        if found.get("is_im"):
+        if channel.startswith("D"):  # to look at one takes a right of its own
             raise UserError("this is a direct message, where nobody else would see it; ask in a channel and share there")
+        found = self._channel(channel)
         if not found.get("is_member", True):
             raise UserError(NOT_HERE)
         if found.get("is_ext_shared") is not False or found.get("is_pending_ext_shared"):

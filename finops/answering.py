@@ -22,17 +22,21 @@ class DaySum:
     source: str
     currency: str
     cost: Decimal | None
-    rows: int
 
 
 @dataclass(frozen=True)
 class GroupSum:
-    """One group over both periods, with its rank by size and by change, and how many groups there are."""
+    """One group over both periods, with its rank by size and by change, and how many groups there are.
+
+    `now` and `before` are over the complete days of both periods: half a day missing would look like a fall.
+    """
 
     key: Key
     currency: str
     cost: Decimal | None
     previous: Decimal | None
+    now: Decimal | None
+    before: Decimal | None
     by_cost: int
     by_move: int
     groups: int
@@ -79,6 +83,12 @@ def complete_days(query: CostQuery, coverage: Coverage | None) -> int:
         return 0
     shortest = min(query.period.days, query.compare.days if query.compare else query.period.days)
     return max(0, min((coverage.complete_until - query.period.start).days, shortest))
+
+
+def complete_part(query: CostQuery, coverage: Coverage | None) -> CostQuery:
+    """Return the question about the complete first days of both periods; whole where all or none of them are complete."""
+    days = complete_days(query, coverage)
+    return query if days in (0, query.period.days) else cut(query, days)
 
 
 def cut(query: CostQuery, days: int) -> CostQuery:
@@ -160,7 +170,7 @@ def _movers(groups: Sequence[GroupSum], previous: Decimal | None) -> tuple[Row, 
     """With nothing on record before, nothing can have moved."""
     if previous is None:
         return ()
-    rows = [_row(group, None, previous) for group in groups]
+    rows = [Row(group.key, group.now, group.before or ZERO, None) for group in groups]
     return tuple(sorted((row for row in rows if row.change), key=lambda row: -abs(row.change)))
 
 

@@ -114,6 +114,7 @@ class Dimension:
     name: str
     columns: tuple[str, ...]
     about: str
+    many: bool = False  # so many values that sums by day and value are no fewer than the charges
 
 
 def _table(rows: Iterable[Dimension]) -> dict[str, Dimension]:
@@ -130,22 +131,22 @@ DIMENSIONS: Final[dict[str, Dimension]] = _table(
         Dimension("service_category", ("ServiceCategory",), "FOCUS service category"),
         Dimension("account", ("SubAccountName", "SubAccountId"), "account, subscription or project of the provider"),
         Dimension("billing_account", ("BillingAccountName", "BillingAccountId"), "the account that pays"),
-        Dimension("resource", ("ResourceName", "ResourceId"), "the single resource"),
+        Dimension("resource", ("ResourceName", "ResourceId"), "the single resource", many=True),
         Dimension("resource_type", ("ResourceType",), "what kind of resource"),
         Dimension("region", ("RegionId", "RegionName"), "where it runs"),
         Dimension("sku", ("SkuMeter", "SkuId"), "what is metered"),
         Dimension("model", ("x_Model",), "the language model"),
         Dimension("feature", ("x_Feature",), "the product feature that asked"),
-        Dimension("user", ("x_User",), "who asked"),
-        Dimension("tenant", ("x_Tenant",), "the customer it was for"),
+        Dimension("user", ("x_User",), "who asked", many=True),
+        Dimension("tenant", ("x_Tenant",), "the customer it was for", many=True),
         Dimension("route", ("x_Route",), "the gateway route"),
         Dimension("token_type", ("x_TokenType",), "input, output, cache_read …"),
         Dimension("category", ("ChargeCategory",), "Usage, Purchase, Tax, Credit or Adjustment"),
         Dimension("class", ("ChargeClass",), "Correction, or none"),
         Dimension("pricing", ("PricingCategory",), "Standard, Dynamic, Committed or Other"),
         Dimension("commitment", ("CommitmentDiscountName", "CommitmentDiscountId"), "the commitment that covers it"),
-        Dimension("invoice", ("InvoiceId",), "the invoice it is on"),
-        Dimension("description", ("ChargeDescription",), "the line's text on the bill"),
+        Dimension("invoice", ("InvoiceId",), "the invoice it is on", many=True),
+        Dimension("description", ("ChargeDescription",), "the line's text on the bill", many=True),
         Dimension("currency", ("BillingCurrency",), "the currency billed"),
         Dimension("source", ("x_Source",), "the bill it came with"),
     ]
@@ -154,10 +155,15 @@ DIMENSIONS: Final[dict[str, Dimension]] = _table(
 CATEGORIES: Final = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 
 
+def has_many(name: str) -> bool:
+    """Tell whether a dimension may have very many values."""
+    return dimension(name).many
+
+
 def dimension(name: str) -> Dimension:
     """Return the dimension called `name`; `tag:KEY` is one for every key. Raises QueryError with the nearest name."""
     if name.startswith("tag:") and name != "tag:":
-        return Dimension(name, ("Tags",), f"the tag {name[4:]}")
+        return Dimension(name, ("Tags",), f"the tag {name[4:]}", many=True)
     if name not in DIMENSIONS:
         raise QueryError(f"'{name}' is not a dimension.{meant(name, DIMENSIONS)}", did_you_mean=close_to(name, DIMENSIONS))
     return DIMENSIONS[name]

@@ -176,7 +176,8 @@ class BigQueryFacts:
             labels=LABELS,
             job_timeout_ms=int(self._patience * 1000),
         )
-        config.maximum_bytes_billed = self._most
+        if self._most is not None:  # the client would send None as text
+            config.maximum_bytes_billed = self._most
         return config
 
     def _loading(self, path: str, *, partitioned: bool) -> Any:

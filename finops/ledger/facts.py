@@ -1,11 +1,13 @@
 """Runs statements in process, by DuckDB, over exactly the Parquet files it is given."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import FromClause
+from sqlalchemy import Column, FromClause, MetaData, Table
 from sqlalchemy.sql.expression import Select
 
 from finops.errors import LedgerError
@@ -13,14 +15,23 @@ from finops.ledger.dialects import duckdb_text
 from finops.ledger.statements import charges
 
 
+class Reading(Protocol):
+    """One question's view of the files it asks: the same from its first statement to its last."""
+
+    charges: FromClause
+
+    def keep(self, statement: Select[Any]) -> FromClause:
+        """Return a relation with the statement's rows, which later statements of this question may read again and again."""
+
+    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement built on `charges` or on what was kept."""
+
+
 class Facts(Protocol):
     """Where the charges of the live files can be asked."""
 
-    def relation(self, paths: Sequence[str]) -> FromClause:
-        """Return what a statement reads from to see exactly these files."""
-
-    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement built on `relation(paths)`."""
+    def reading(self, paths: Sequence[str]) -> AbstractContextManager[Reading]:
+        """Open exactly these files, one or more, for one question."""
 
     def keep(self, path: str, file: Path) -> None:
         """Take a file in before it is made live; repeating it changes nothing."""
@@ -41,21 +52,17 @@ class DuckFacts:
         self._lock = threading.Lock()
         self._connection: Any = None
 
-    def relation(self, paths: Sequence[str]) -> FromClause:
-        return charges
-
-    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
+    @contextmanager
+    def reading(self, paths: Sequence[str]) -> Iterator[Reading]:
         """Raises LedgerError when a live file is missing or unreadable: figures without it would be wrong."""
         import duckdb
 
-        sql = duckdb_text(statement)
         with self._open().cursor() as cursor:
             try:
-                cursor.execute(f"CREATE OR REPLACE TEMP VIEW charges AS SELECT * FROM read_parquet({self._list(paths)})")
-                rows: list[tuple[Any, ...]] = cursor.execute(sql).fetchall()
+                cursor.execute(f"CREATE TEMP VIEW charges AS SELECT * FROM read_parquet({self._list(paths)})")
+                yield DuckReading(cursor)
             except duckdb.IOException as problem:
                 raise LedgerError(f"a file of the ledger cannot be read ({problem}); restore it or load the bill again") from problem
-        return rows
 
     def keep(self, path: str, file: Path) -> None:
         """Nothing to do: the file's place in the folder is where it is read."""
@@ -80,3 +87,22 @@ class DuckFacts:
                 self._connection = duckdb.connect(":memory:", config={k: v for k, v in self._settings.items() if v is not None})
                 self._connection.execute("SET parquet_metadata_cache = true")
             return self._connection
+
+
+@dataclass
+class DuckReading:
+    """A cursor with the files as the view `charges`; what is kept is a temporary table that goes with the cursor."""
+
+    cursor: Any
+    charges: FromClause = charges
+    kept: int = 0
+
+    def keep(self, statement: Select[Any]) -> FromClause:
+        self.kept += 1
+        name = f"kept_{self.kept}"
+        self.cursor.execute(f"CREATE TEMP TABLE {name} AS {duckdb_text(statement)}")
+        return Table(name, MetaData(), *(Column(column.name, column.type) for column in statement.selected_columns))
+
+    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.cursor.execute(duckdb_text(statement)).fetchall()
+        return rows

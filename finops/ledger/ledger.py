@@ -4,16 +4,16 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, FromClause, insert, select
 
 from finops import answering
 from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
 from finops.answers import Answer, Freshness
-from finops.charges import METRICS
+from finops.charges import METRICS, has_many
 from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, learn, midnight, share_of
 from finops.deliveries import Load, StagedPart, Staging
 from finops.errors import QueryError
@@ -21,7 +21,7 @@ from finops.ledger import catalog, rollup, statements
 from finops.ledger.catalog import LiveFile
 from finops.ledger.derive import derived_columns, derived_digest
 from finops.ledger.dialects import duckdb_text
-from finops.ledger.facts import Facts
+from finops.ledger.facts import Facts, Reading
 from finops.ledger.loads import Delivery, move_in, publish
 from finops.ledger.state import writing
 from finops.ledger.statements import Asked, Conversion
@@ -106,16 +106,10 @@ class Ledger:
         conversion, missing = self._conversion(query, set(found))
         asked = Asked(query, until, conversion)
         movers_by = query.by or ("service",)
-        paths = self._paths(query, chosen, movers_by, until)
-        days = self._days(asked, paths)
-        involved = {day.source for day in days}
-        reach = self._reach(reachable, seen, involved, query, until)
-        groups = self._groups(asked, query.by, paths) if query.by else ()
-        moves = self._moves(asked, movers_by, paths, groups, reach) if query.compare else ()
-        drawn = self._parts(asked, paths, groups) if parts else ()
-        costs = Costs(days, groups, moves, drawn, reach.coverage, self._counts(asked, paths))
+        costs, reach = self._costs(asked, movers_by, chosen, Known(reachable, seen), parts=parts)
+        involved = {day.source for day in costs.days}
         foreign = sorted(currency for currency, names in found.items() if names & involved)
-        notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, days)
+        notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, costs.days)
         delivered = max((one.delivered_at for one in reach.sources), default=None)
         return answering.answer(
             question_id(query, _effective_until(until, chosen), [file.load_id for file in chosen]),
@@ -150,7 +144,8 @@ class Ledger:
             found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
         asked = Asked(query, until, self._conversion(query, set(found))[0])
         by = query.by or ("service",)
-        return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(asked), statements.group_sums(asked, by)))
+        rows = statements.lines(asked, by).subquery("lines")
+        return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(rows), statements.group_sums(query, query, rows)))
 
     def values(self, name: str, until: datetime) -> list[str]:
         """Return what the live charges hold under a dimension, the costliest first."""
@@ -158,7 +153,8 @@ class Ledger:
             paths = [file.path for file in catalog.live_files(connection)]
         if not paths:
             return []
-        return [str(value) for (value,) in self.facts.run(statements.known_values(name, self.facts.relation(paths)), paths)]
+        with self.facts.reading(paths) as reading:
+            return [str(value) for (value,) in reading.run(statements.known_values(name, reading.charges))]
 
     def sources(self, until: datetime) -> tuple[Freshness, ...]:
         """Return how far the bill of every source reaches."""
@@ -168,46 +164,21 @@ class Ledger:
         growths = _growths(seen)
         return tuple(self._freshness(source, of, growths) for source, of in sorted(_by_source(files).items()))
 
-    def _paths(self, query: CostQuery, files: Sequence[LiveFile], by: Sequence[str], until: datetime) -> list[str]:
-        return rollup.choose(self.root, files, query, by, until, self.rollup_worth)
-
-    def _days(self, asked: Asked, paths: Sequence[str]) -> tuple[DaySum, ...]:
-        if not paths:
-            return ()
-        return tuple(DaySum(*row) for row in self.facts.run(statements.day_sums(asked, self.facts.relation(paths)), paths))
-
-    def _groups(self, asked: Asked, by: Sequence[str], paths: Sequence[str], *, movers: bool = True) -> tuple[GroupSum, ...]:
-        if not paths:
-            return ()
-        width = len(by)
-        rows = self.facts.run(statements.group_sums(asked, by, self.facts.relation(paths), movers=movers), paths)
-        return tuple(GroupSum(tuple(row[:width]), *row[width:]) for row in rows)
-
-    def _counts(self, asked: Asked, paths: Sequence[str]) -> dict[str, int]:
-        if asked.query.count is None or not paths:
-            return {}
-        statement = statements.counts(asked, asked.query.count, self.facts.relation(paths))
-        return {str(currency): int(count) for currency, count in self.facts.run(statement, paths)}
-
-    def _moves(
-        self, asked: Asked, by: Sequence[str], paths: Sequence[str], groups: tuple[GroupSum, ...], reach: Reach
-    ) -> tuple[GroupSum, ...]:
-        """What moved, over the complete days only: half a day missing would look like a fall."""
-        complete = answering.complete_days(asked.query, reach.coverage)
-        whole = complete in (0, asked.query.period.days)
-        if not whole:
-            groups = self._groups(replace(asked, query=answering.cut(asked.query, complete)), by, paths)
-        elif not groups:
-            groups = self._groups(asked, by, paths)
-        return tuple(group for group in groups if group.by_move <= statements.MOVERS)
-
-    def _parts(self, asked: Asked, paths: Sequence[str], groups: Sequence[GroupSum]) -> tuple[PartSum, ...]:
-        keys = sorted({group.key for group in groups if group.by_cost <= CHART_GROUPS}, key=str)
-        if not keys or not asked.query.by:
-            return ()
-        width = len(asked.query.by)
-        rows = self.facts.run(statements.part_sums(asked, asked.query.by, keys, self.facts.relation(paths)), paths)
-        return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in rows)
+    def _costs(self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], known: "Known", *, parts: bool) -> tuple[Costs, Reach]:
+        query = asked.query
+        if not files:
+            reach = self._reach(known, set(), query, asked.until)
+            return Costs((), (), (), (), reach.coverage), reach
+        paths = rollup.choose(self.root, files, query, by, asked.until, self.rollup_worth)
+        with self.facts.reading(paths) as reading:
+            whole, grouped = _relations(asked, by, reading)
+            days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole)))
+            reach = self._reach(known, {day.source for day in days}, query, asked.until)
+            groups = _groups(query, answering.complete_part(query, reach.coverage), by, grouped, reading)
+            drawn = _parts(query, groups, grouped, reading) if parts and query.by else ()
+            counts = dict(reading.run(statements.counts(query, grouped))) if query.count else {}
+        moves = tuple(group for group in groups if group.by_move <= statements.MOVERS)
+        return Costs(days, groups if query.by else (), moves, drawn, reach.coverage, counts), reach
 
     def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, str | None]:
         """Return how to convert, and the first currency that cannot be."""
@@ -223,12 +194,10 @@ class Ledger:
             return None, missing
         return Conversion(target, {currency: rate for currency, rate in known.items() if rate is not None}), None
 
-    def _reach(
-        self, files: Sequence[LiveFile], seen: Sequence[catalog.Observed], involved: set[str], query: CostQuery, until: datetime
-    ) -> Reach:
+    def _reach(self, known: "Known", involved: set[str], query: CostQuery, until: datetime) -> Reach:
         """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
-        by_source = _by_source(files)
-        growths = _growths(seen)
+        by_source = _by_source(known.files)
+        growths = _growths(known.seen)
         every = {source: self._freshness(source, of, growths) for source, of in by_source.items()}
         horizon = query.period.start - STILL_DELIVERING
         names = involved or {source for source, one in every.items() if one.last_day >= horizon} or set(every)
@@ -245,6 +214,44 @@ class Ledger:
         newest = max(files, key=lambda file: (file.last_day, file.delivered_at))
         wait = self.terms.waits.get(source) or (growths[source].wait if source in growths else DEFAULT_WAIT)
         return freshness(source, newest.delivered_at, newest.last_day, wait)
+
+
+@dataclass(frozen=True)
+class Known:
+    """All files that could answer, and what earlier deliveries said of the last days."""
+
+    files: Sequence[LiveFile]
+    seen: Sequence[catalog.Observed]
+
+
+def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromClause, FromClause]:
+    """Return what days and what groups are summed from.
+
+    Where groups are few, one pass over the files makes a small cube for both. Where they are many, a cube would be as
+    large as the charges, so each sum passes over the columns it needs.
+    """
+    count = asked.query.count
+    if count is None and not any(has_many(name) for name in by):
+        cube = reading.keep(statements.cube(asked, by, reading.charges))
+        return cube, cube
+    days = statements.lines(asked, (), reading.charges).subquery("days")
+    return days, statements.lines(asked, by, reading.charges, counted=count).subquery("lines")
+
+
+def _groups(query: CostQuery, cut: CostQuery, by: Sequence[str], rows: FromClause, reading: Reading) -> tuple[GroupSum, ...]:
+    if not query.by and not query.compare:
+        return ()
+    found = reading.run(statements.group_sums(query, cut, rows))
+    return tuple(GroupSum(tuple(row[: len(by)]), *row[len(by) :]) for row in found)
+
+
+def _parts(query: CostQuery, groups: Sequence[GroupSum], rows: FromClause, reading: Reading) -> tuple[PartSum, ...]:
+    keys = sorted({group.key for group in groups if group.by_cost <= CHART_GROUPS}, key=str)
+    if not keys:
+        return ()
+    width = len(query.by)
+    found = reading.run(statements.part_sums(query, keys, rows))
+    return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in found)
 
 
 def question_id(query: CostQuery, until: datetime, load_ids: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Questions as SQLAlchemy Core statements over a `charges` relation; the same for every engine."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,64 +60,82 @@ class Asked:
     conversion: Conversion | None = None
 
 
-def day_sums(asked: Asked, source: FromClause = charges) -> Select[Any]:
-    """(day, source, currency, cost, rows) for both periods of the question."""
-    keys = (source.c["x_ChargeDay"].label("day"), source.c["x_Source"].label("source"), _currency(asked, source).label("currency"))
-    sums = (func.sum(_money(asked, source)).label("cost"), func.count().label("rows"))
-    return select(*keys, *sums).where(*_filters(asked, source)).group_by(*keys)
+def lines(asked: Asked, by: Sequence[str], source: FromClause = charges, *, counted: str | None = None) -> Select[Any]:
+    """(day, source, currency, k0…, cost[, counted]): the charges of both periods, each with its group; what all sums are made of."""
+    keys = [_shown(name, source).label(f"k{number}") for number, name in enumerate(by)]
+    also = [_shown(counted, source).label("counted")] if counted else []
+    named = [source.c["x_ChargeDay"].label("day"), source.c["x_Source"].label("source"), _currency(asked, source).label("currency")]
+    return select(*named, *keys, _money(asked, source).label("cost"), *also).where(_days(asked.query, source), *_scope(asked, source))
 
 
-def group_sums(asked: Asked, by: Sequence[str], source: FromClause = charges, *, movers: bool = True) -> Select[Any]:
-    """(k0…, currency, cost, previous, by_cost, by_move, groups[, counted]): the largest groups and those that changed most."""
-    grouped = _grouped(asked, by, source)
-    now, before = func.coalesce(grouped.c.cost, 0), func.coalesce(grouped.c.previous, 0)
-    keys = [column for column in grouped.c if column.name.startswith("k")]
-    ties = [func.coalesce(column, "") for column in keys]
-    counted = [column for column in grouped.c if column.name == "counted"]
+def cube(asked: Asked, by: Sequence[str], source: FromClause = charges) -> Select[Any]:
+    """The same columns as `lines`, summed by day and group: far fewer rows where groups are few."""
+    every = lines(asked, by, source).subquery("lines")
+    keys = [column for column in every.c if column.name != "cost"]
+    return select(*keys, func.sum(every.c.cost).label("cost")).group_by(*keys)
+
+
+def day_sums(rows: FromClause) -> Select[Any]:
+    """(day, source, currency, cost) for both periods, from `lines` or a `cube`."""
+    keys = (rows.c.day, rows.c.source, rows.c.currency)
+    return select(*keys, func.sum(rows.c.cost).label("cost")).group_by(*keys)
+
+
+def group_sums(query: CostQuery, cut: CostQuery, rows: FromClause) -> Select[Any]:
+    """(k0…, currency, cost, previous, now, before, by_cost, by_move, groups[, counted]), from `lines` or a `cube`.
+
+    The largest groups of the whole periods, and those that changed most over the periods of `cut`, which are complete.
+    """
+    grouped = _grouped(query, cut, rows)
+    size, change = func.coalesce(grouped.c.cost, 0), func.coalesce(grouped.c.now, 0) - func.coalesce(grouped.c.before, 0)
+    ties = [func.coalesce(column, "") for column in _keys(grouped)]
     ranked = select(
         *(column for column in grouped.c if column.name != "counted"),
-        _rank(grouped, func.abs(now).desc(), *ties).label("by_cost"),
-        _rank(grouped, func.abs(now - before).desc(), *ties).label("by_move"),
+        _rank(grouped, func.abs(size).desc(), *ties).label("by_cost"),
+        _rank(grouped, func.abs(change).desc(), *ties).label("by_move"),
         func.count().over(partition_by=grouped.c.currency).label("groups"),
-        *counted,
+        *(column for column in grouped.c if column.name == "counted"),
     ).cte("ranked")
-    wanted = ranked.c.by_cost <= asked.query.top
-    return select(ranked).where(or_(wanted, ranked.c.by_move <= MOVERS) if movers else wanted).order_by(ranked.c.by_cost)
+    return select(ranked).where(or_(ranked.c.by_cost <= query.top, ranked.c.by_move <= MOVERS)).order_by(ranked.c.by_cost)
 
 
-def _grouped(asked: Asked, by: Sequence[str], source: FromClause) -> CTE:
-    query, money = asked.query, _money(asked, source)
-    keys = [_shown(name, source).label(f"k{number}") for number, name in enumerate(by)]
-    keys.append(_currency(asked, source).label("currency"))
-    before = func.sum(case((_within(query.compare, source), money))) if query.compare else cast(null(), Numeric(38, 10))
-    sums = (func.sum(case((_within(query.period, source), money))).label("cost"), before.label("previous"))
-    counted = [_different(query.count, query.period, source).label("counted")] if query.count else []
-    return select(*keys, *sums, *counted).where(*_filters(asked, source)).group_by(*keys).cte("grouped")
+def _grouped(query: CostQuery, cut: CostQuery, rows: FromClause) -> CTE:
+    keys = [*_keys(rows), rows.c.currency]
+    cost, previous = _sum_in(query.period, rows), _sum_in(query.compare, rows)
+    now, before = (cost, previous) if cut == query else (_sum_in(cut.period, rows), _sum_in(cut.compare, rows))
+    sums = [cost.label("cost"), previous.label("previous"), now.label("now"), before.label("before")]
+    counted = (
+        [func.count(distinct(case((_within(query.period, rows.c.day), rows.c.counted)))).label("counted")] if "counted" in rows.c else []
+    )
+    return select(*keys, *sums, *counted).group_by(*keys).cte("grouped")
 
 
-def _different(name: str, period: Period, source: FromClause) -> ColumnElement[int]:
-    return func.count(distinct(case((_within(period, source), _shown(name, source)))))
+def _sum_in(period: Period | None, rows: FromClause) -> ColumnElement[Any]:
+    if period is None:
+        return cast(null(), Numeric(38, 10))
+    return func.sum(case((_within(period, rows.c.day), rows.c.cost)))
+
+
+def _keys(rows: FromClause) -> list[ColumnElement[Any]]:
+    return [column for column in rows.c if re.fullmatch("k[0-9]", column.name)]
 
 
 def _rank(grouped: CTE, *order: ColumnElement[Any]) -> ColumnElement[int]:
     return func.row_number().over(partition_by=grouped.c.currency, order_by=order)
 
 
-def counts(asked: Asked, name: str, source: FromClause = charges) -> Select[Any]:
-    """(currency, count): how many different values of a dimension there are in the asked period."""
-    currency = _currency(asked, source).label("currency")
-    inside = (_within(asked.query.period, source), *_scope(asked, source))
-    return select(currency, func.count(distinct(_shown(name, source)))).where(*inside).group_by(currency)
+def part_sums(query: CostQuery, groups: Sequence[tuple[str | None, ...]], rows: FromClause) -> Select[Any]:
+    """(day, k0…, currency, cost) of the given groups in the asked period, from `lines` or a `cube`: what a stacked chart draws."""
+    keys = _keys(rows)
+    chosen = or_(*(and_(*(_equals(column, value) for column, value in zip(keys, group, strict=True))) for group in groups))
+    columns = [rows.c.day, *keys, rows.c.currency]
+    return select(*columns, func.sum(rows.c.cost).label("cost")).where(_within(query.period, rows.c.day), chosen).group_by(*columns)
 
 
-def part_sums(asked: Asked, by: Sequence[str], keys: Sequence[tuple[str | None, ...]], source: FromClause = charges) -> Select[Any]:
-    """(day, k0…, currency, cost) of the given groups in the asked period: what a stacked chart draws."""
-    shown = [_shown(name, source) for name in by]
-    chosen = or_(*(and_(*(_equals(column, value) for column, value in zip(shown, key, strict=True))) for key in keys))
-    columns = [source.c["x_ChargeDay"].label("day"), *(column.label(f"k{n}") for n, column in enumerate(shown))]
-    columns.append(_currency(asked, source).label("currency"))
-    inside = (_within(asked.query.period, source), *_scope(asked, source), chosen)
-    return select(*columns, func.sum(_money(asked, source)).label("cost")).where(*inside).group_by(*columns)
+def counts(query: CostQuery, rows: FromClause) -> Select[Any]:
+    """(currency, count): how many different values of the counted dimension `lines` hold in the asked period."""
+    inside = _within(query.period, rows.c.day)
+    return select(rows.c.currency, func.count(distinct(rows.c.counted))).where(inside).group_by(rows.c.currency)
 
 
 def known_values(name: str, source: FromClause = charges, most: int = 2000) -> Select[Any]:
@@ -130,23 +149,19 @@ def _equals(column: ColumnElement[Any], value: str | None) -> ColumnElement[bool
     return column.is_(None) if value is None else column == value
 
 
-def _within(period: Period, source: FromClause) -> ColumnElement[bool]:
-    day = source.c["x_ChargeDay"]
+def _within(period: Period, day: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(day >= period.start, day < period.end)
-
-
-def _filters(asked: Asked, source: FromClause) -> list[ColumnElement[bool]]:
-    return [_days(asked.query, source), *_scope(asked, source)]
 
 
 def _days(query: CostQuery, source: FromClause) -> ColumnElement[bool]:
     """One range where the periods touch: engines prune by it; else either of the two."""
+    day = source.c["x_ChargeDay"]
     if query.compare is None:
-        return _within(query.period, source)
+        return _within(query.period, day)
     first, second = sorted((query.period, query.compare))
     if first.end == second.start:
-        return _within(Period(first.start, second.end), source)
-    return or_(_within(first, source), _within(second, source))
+        return _within(Period(first.start, second.end), day)
+    return or_(_within(first, day), _within(second, day))
 
 
 def _scope(asked: Asked, source: FromClause) -> list[ColumnElement[bool]]:

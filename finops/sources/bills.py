@@ -30,7 +30,7 @@ class Caps:
     footer: int = 32 * MIB  # of a Parquet file
     chunk: int = 256 * MIB  # one column of one row group, decompressed
     bad_rows: int = 1_000  # shown; all are counted
-    memory: int = 400 * MIB  # DuckDB's own limit
+    memory: int = 640 * MIB  # DuckDB's own limit
     threads: int = 4
 
 

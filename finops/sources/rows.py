@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from finops.charges import CATEGORIES, COLUMNS
@@ -51,7 +51,8 @@ class Select:
     def _expression(self, column: str) -> str | None:
         return choose(self.format, column, self.header)
 
-    def _readings(self) -> dict[tuple[str, str], int]:
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, str], int]:
         """Every raw column that is read, and as what, numbered: `r3` is its value, `p3` whether it was there at all."""
         wanted = [
             (fold(each.column), each.kind)
@@ -68,7 +69,7 @@ class Select:
     def _read(self) -> list[str]:
         """Each raw value is read once, here; everything above works with the result."""
         columns = []
-        for (name, kind), number in self._readings().items():
+        for (name, kind), number in self._numbers.items():
             raw = self.header[name]
             columns.append(f"{casts.read(raw.sql, raw.type, kind)} AS r{number}")
             if casts.may_fail(raw.type, kind):
@@ -76,7 +77,7 @@ class Select:
         return columns
 
     def _resolve(self, want: Reading) -> str:
-        number = self._readings().get((fold(want.column), want.kind))
+        number = self._numbers.get((fold(want.column), want.kind))
         return read(want, self.header) if number is None else f"r{number}"
 
     def _mapped(self) -> list[str]:
@@ -100,7 +101,7 @@ class Select:
 
     def _unreadable(self, columns: Iterable[str]) -> str:
         """True where one of the raw values behind the ledger columns cannot be read as what it should be."""
-        numbers = self._readings()
+        numbers = self._numbers
         wanted = {
             (fold(each.column), each.kind)
             for column in columns

@@ -297,6 +297,8 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError("notFound", f"{method} {path} is not known here", 404)
         except RefusedError as refused:
             return refused.status, _error(refused), {}
+        except Exception as mistake:  # a request the fake does not understand: told at once, where the client would try again
+            return 400, _error(RefusedError("invalid", f"the fake broke on {method} {path}: {mistake!r}")), {}
 
     def _answer(self, status: int, body: Body | None, headers: Mapping[str, str] | None = None) -> None:
         content = b"" if body is None else json.dumps(body).encode()

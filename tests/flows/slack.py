@@ -69,7 +69,10 @@ class Slack:
         menu = next(each for block in message["blocks"] for each in block.get("elements", ()) if each.get("action_id") == action)
         option = next(each for each in menu["options"] if each["text"]["text"] == label)
         assert self.click(message, action, user, selected_option=option)["acked"]
-        return eventually(lambda: next((each for each in self.messages(user) if each["ts"] == message["ts"] and each != message), None))
+        changed: Message = eventually(
+            lambda: next((each for each in self.messages(user) if each["ts"] == message["ts"] and each != message), None)
+        )
+        return changed
 
     def share(self, message: Message, user: str = BRUNO, channel: str = COSTS) -> str:
         """Click Share and return what the person is told."""
@@ -84,6 +87,15 @@ class Slack:
         seen: list[Message] = []
         yield seen
         seen += eventually(lambda: [each for each in self.messages(user, channel) if each["ts"] not in before and only(each)])
+
+    @contextmanager
+    def becoming(self, user: str, **changed: Any) -> Iterator[None]:
+        """Change a person for a while."""
+        users = self.box.world.users
+        before = users[user]
+        users[user] = replace(before, **changed)
+        yield
+        users[user] = before
 
     def again(self, line: dict[str, Any], **how: Any) -> None:
         """Deliver something a second time and wait until the bot has nothing to do any more."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import FromClause
 from sqlalchemy.sql.expression import Select
 
+from finops.answering import cut
 from finops.ledger import statements
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.statements import Asked, Conversion
@@ -86,13 +87,16 @@ class Question:
         asked = Asked(self.query, UNTIL, Conversion("USD", SPANS) if self.query.currency else None)
         by = self.query.by or ("service",)
         keys = [each[: len(by)] for each in KEYS]
+        lines = statements.lines(asked, by, source, counted=self.query.count).subquery("lines")
+        cube = statements.cube(asked, by, source).subquery("cube")
         return [
-            statements.day_sums(asked, source),
-            statements.group_sums(asked, by, source),
-            statements.group_sums(asked, by, source, movers=False),
-            statements.part_sums(asked, by, keys, source),
+            statements.day_sums(lines),
+            statements.day_sums(cube),
+            statements.group_sums(self.query, self.query, lines),
+            statements.group_sums(self.query, cut(self.query, 3), cube),
+            statements.part_sums(self.query, keys, cube),
             *(statements.known_values(name, source) for name in by),
-            *([statements.counts(asked, self.query.count, source)] if self.query.count else []),
+            *([statements.counts(self.query, lines)] if self.query.count else []),
         ]
 
 

@@ -3,6 +3,7 @@
 import gzip
 import os
 import resource
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,20 @@ def test_a_file_over_the_size_cap_is_refused(staged: Stage) -> None:
 def test_the_deadline_ends_it(staged: Stage) -> None:
     with pytest.raises(BillError, match=r"could not be read within -1 seconds"):
         staged(MINIMAL + GOOD, caps=Caps(seconds=-1))
+
+
+def test_the_deadline_breaks_off_a_running_load(tmp_path: Path) -> None:
+    """Only the thread that watches the load sees the time as over."""
+    (tmp_path / "bill.csv").write_text(MINIMAL + GOOD * 2_000_000)
+    with pytest.raises(BillError, match=r"^The bills could not be read within 3600 seconds"):
+        stage(
+            [tmp_path / "bill.csv"],
+            FORMATS["focus"],
+            source="s",
+            folder=tmp_path / "out",
+            derived={},
+            clock=lambda: 1e9 if threading.current_thread().name == "bill-progress" else 0.0,
+        )
 
 
 def parquet(path: Path, rows: int, columns: dict[str, list[Any]]) -> Path:

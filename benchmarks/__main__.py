@@ -1,0 +1,55 @@
+"""`python -m benchmarks`: run all or some of the benchmarks and say which goals are met."""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from benchmarks.tables import Goal, heading, judge, machine
+
+PARTS: Final = ("questions", "loading", "commands")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print every table, then every goal with its figure; a goal that is missed is told, not an error."""
+    options = _parser().parse_args(arguments)
+    print(machine(), flush=True)
+    with ExitStack() as stack:
+        data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-bench-")))
+        goals = [goal for part in options.parts or PARTS for goal in _run(part, options, data)]
+    heading("Goals")
+    judge(goals)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"which: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where made data is kept for the next run (default: a temporary folder)")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: about a minute, to see that all of it runs")
+    parser.add_argument("--rows", type=int, help="charges in the ledger that is asked (default: 10 million)")
+    parser.add_argument("--bill-rows", type=int, help="rows of the Parquet bill that is loaded (default: 1 million)")
+    parser.add_argument("--packed-rows", type=int, help="rows of the .csv.gz bill that is loaded (default: 5 million)")
+    parser.add_argument("--rounds", type=int, help="how often each question is asked (default: 40)")
+    return parser
+
+
+def _run(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:
+    quick = options.quick
+    if part == "questions":
+        from benchmarks import questions
+
+        return questions.run(data, options.rows or (500_000 if quick else 10_000_000), options.rounds or (8 if quick else 40))
+    if part == "loading":
+        from benchmarks import loading
+
+        bill, packed = options.bill_rows or (100_000 if quick else 1_000_000), options.packed_rows or (200_000 if quick else 5_000_000)
+        return loading.run(data, bill, packed, 1 if quick else 5)
+    from benchmarks import commands
+
+    return commands.run(3 if quick else 15, 10 if quick else 40)
+
+
+if __name__ == "__main__":
+    main()
