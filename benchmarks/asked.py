@@ -1,6 +1,6 @@
 """The typical questions, as people type them and as the peers need them said; imports nothing heavy."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ class Question:
     @property
     def query(self) -> CostQuery:
         query = parse(self.text, TODAY)
-        return replace(query, **{"count": self.count}) if self.count else query  # type: ignore[arg-type]
+        return replace(query, count=self.count) if self.count else query
 
     @property
     def compare(self) -> Period:
@@ -62,12 +62,6 @@ class Wanted:
     team: str | None = None
     top: int = 10
     count: str | None = None
-
-
-def askable() -> dict[int, Question]:
-    """Return the questions the language can ask, by their place in the table."""
-    counts = any(field.name == "count" for field in fields(CostQuery))
-    return {number: question for number, question in enumerate(QUESTIONS) if counts or not question.count}
 
 
 def wanted(question: Question, complete_until: date) -> Wanted:

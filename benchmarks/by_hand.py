@@ -1,5 +1,6 @@
 """What an engineer who knows DuckDB would write for each question, over the same files, returning the same facts."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -121,7 +122,7 @@ def _read(files: Sequence[Path]) -> str:
 def _days(*periods: Period | str) -> str:
     column = next((each for each in periods if isinstance(each, str)), "x_ChargeDay")
     spans = sorted(each for each in periods if isinstance(each, Period))
-    if all(one.end == two.start for one, two in zip(spans, spans[1:], strict=False)):
+    if all(one.end == two.start for one, two in itertools.pairwise(spans)):
         return _between(column, Period(spans[0].start, spans[-1].end))
     return "(" + " OR ".join(_between(column, span) for span in spans) + ")"
 

@@ -3,11 +3,10 @@
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from benchmarks.measuring import Lap, Timing, commands_in_turn

@@ -13,6 +13,9 @@ FORM: Final = 1  # raise it when the rows below change, so that kept bills are m
 _TYPE: Final = """CASE WHEN i % 5000 = 0 THEN 'SavingsPlanRecurringFee' WHEN i % 5000 = 1 THEN 'RIFee' WHEN i % 5000 = 2 THEN 'Tax'
     WHEN i % 1000 = 3 THEN 'Credit' WHEN i % 100 = 4 THEN 'EdpDiscount' WHEN i % 18 = 5 THEN 'SavingsPlanCoveredUsage'
     WHEN i % 18 = 6 THEN 'SavingsPlanNegation' WHEN i % 13 = 7 THEN 'DiscountedUsage' ELSE 'Usage' END"""
+_RESERVATION: Final = "printf('arn:aws:ec2:us-east-1:112233445566:reserved-instances/%d', account % 9)"
+_SAVINGS_PLAN: Final = "printf('arn:aws:savingsplans::112233445566:savingsplan/%d', account % 5)"
+_TAGS: Final = """printf('{"user_team":"team-%02d","user_env":"prod","user_cost_center":"%d"}', team, 4000 + team)"""
 _PLAN: Final = "kind LIKE 'SavingsPlan%'"
 _RESERVED: Final = "kind IN ('DiscountedUsage', 'RIFee')"
 _SERVICES: Final = (
@@ -75,11 +78,11 @@ FILLED: Final[dict[str, str]] = {
     "product_sku": "printf('SKU%09d', service * 31)",
     "product_usagetype": "meters[service]",
     "reservation_effective_cost": f"CASE WHEN {_RESERVED} THEN cost * 0.6 ELSE 0.0 END",
-    "reservation_reservation_a_r_n": f"CASE WHEN {_RESERVED} THEN printf('arn:aws:ec2:us-east-1:112233445566:reserved-instances/%d', account % 9) END",
+    "reservation_reservation_a_r_n": f"CASE WHEN {_RESERVED} THEN {_RESERVATION} END",
     "reservation_unused_amortized_upfront_fee_for_billing_period": "CASE WHEN kind = 'RIFee' THEN cost * 0.1 ELSE 0.0 END",
     "reservation_unused_recurring_fee": "CASE WHEN kind = 'RIFee' THEN cost * 0.2 ELSE 0.0 END",
-    "resource_tags": """CASE WHEN i % 4 < 3 THEN printf('{"user_team":"team-%02d","user_env":"prod","user_cost_center":"%d"}', team, 4000 + team) ELSE '{}' END""",
-    "savings_plan_savings_plan_a_r_n": f"CASE WHEN {_PLAN} THEN printf('arn:aws:savingsplans::112233445566:savingsplan/%d', account % 5) END",
+    "resource_tags": f"CASE WHEN i % 4 < 3 THEN {_TAGS} ELSE '{{}}' END",
+    "savings_plan_savings_plan_a_r_n": f"CASE WHEN {_PLAN} THEN {_SAVINGS_PLAN} END",
     "savings_plan_savings_plan_effective_cost": "CASE WHEN kind = 'SavingsPlanCoveredUsage' THEN cost * 0.7 ELSE 0.0 END",
     "savings_plan_total_commitment_to_date": "CASE WHEN kind = 'SavingsPlanRecurringFee' THEN cost ELSE 0.0 END",
     "savings_plan_used_commitment": "CASE WHEN kind = 'SavingsPlanRecurringFee' THEN cost * 0.9 ELSE 0.0 END",

@@ -2,19 +2,21 @@
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, FromClause, text
+from sqlalchemy import Column, ColumnElement, FromClause, text
 from sqlalchemy.sql.expression import Select
 
 from finops.charges import COLUMNS, DAY_TYPE, MOMENT, MONEY, TEXT
 from finops.errors import LedgerError, UserError
 from finops.ledger.derive import quoted
 from finops.ledger.dialects import Parameter, bigquery_text
+from finops.ledger.rollup import SUFFIX
 from finops.ledger.statements import charges
 
 ADDRESS: Final = re.compile(r"bigquery://(?P<project>[A-Za-z0-9][A-Za-z0-9.:_-]*)/(?P<dataset>[A-Za-z_][A-Za-z0-9_]*)")
@@ -53,7 +55,8 @@ def _client(project: str) -> Any:
 
 def table_name(path: str) -> str:
     """Return the table that holds a ledger file; files are named by content, so a table never changes."""
-    return f"charges_{sha256(path.encode()).hexdigest()[:32]}"
+    rows = path.removesuffix(SUFFIX)  # daily sums lie beside the file only; here the rows themselves are quick
+    return f"charges_{sha256(rows.encode()).hexdigest()[:32]}"
 
 
 class BigQueryFacts:
@@ -80,17 +83,17 @@ class BigQueryFacts:
         self._new_id = new_id
         self._location: str | None = None
 
-    def relation(self, paths: Sequence[str]) -> FromClause:
-        """All tables of these files as one. Raises LedgerError for more than one query may name."""
+    @contextmanager
+    def reading(self, paths: Sequence[str]) -> Iterator["BigQueryReading"]:
+        """Raises LedgerError for more files than one query may name."""
         if len(paths) > MOST_TABLES:
             raise LedgerError(
                 f"the question reads {len(paths)} files where BigQuery reads at most {MOST_TABLES} at once; ask for a shorter period"
             )
-        union = " UNION ALL ".join(f"SELECT * FROM `{table_name(path)}`" for path in paths)
-        return text(union).columns(*(Column(column.name, column.type) for column in charges.c)).cte("charges")
+        yield BigQueryReading(self, tuple(paths), _union([table_name(path) for path in paths], charges.c, "charges"))
 
-    def run(self, statement: Select[Any], paths: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Raises LedgerError when a table is missing, the cost limit is too small, or BigQuery does not answer."""
+    def finished(self, statement: Select[Any], paths: Sequence[str]) -> tuple[Any, list[tuple[Any, ...]]]:
+        """Return a statement's job and rows. Raises LedgerError when a table is missing, the limit too small, or nobody answers."""
         sql, values = bigquery_text(statement)
         with self._explained(paths):
             job = self._client.query(
@@ -106,7 +109,7 @@ class BigQueryFacts:
             rows = [tuple(row.values()) for row in result]
         if len(rows) != result.total_rows:
             raise LedgerError(f"BigQuery sent {len(rows)} of the {result.total_rows} rows of an answer; ask again")
-        return rows
+        return job, rows
 
     def keep(self, path: str, file: Path) -> None:
         """Load a file into its table. Raises LedgerError when that fails, and then nothing went live."""
@@ -241,6 +244,30 @@ class BigQueryFacts:
     @property
     def _name(self) -> str:
         return f"{self._dataset.project}:{self._dataset.dataset_id}"
+
+
+@dataclass
+class BigQueryReading:
+    """One question's tables as one relation; what is kept lies in the table that BigQuery makes of every answer, for a day."""
+
+    facts: BigQueryFacts
+    paths: tuple[str, ...]
+    charges: FromClause
+    kept: int = 0
+
+    def keep(self, statement: Select[Any]) -> FromClause:
+        self.kept += 1
+        job, _ = self.facts.finished(statement, self.paths)
+        made = job.destination
+        return _union([f"{made.project}.{made.dataset_id}.{made.table_id}"], statement.selected_columns, f"kept_{self.kept}")
+
+    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        return self.facts.finished(statement, self.paths)[1]
+
+
+def _union(tables: Sequence[str], columns: Iterable[ColumnElement[Any]], name: str) -> FromClause:
+    each = " UNION ALL ".join(f"SELECT * FROM `{table}`" for table in tables)
+    return text(each).columns(*(Column(column.name, column.type) for column in columns)).cte(name)
 
 
 def _parameter(value: Parameter) -> Any:

@@ -15,11 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
-from tests.fakes.bigquery_sql import RefusedError, Result, run, translate
+from tests.fakes.bigquery_sql import RefusedError, Result, Statement, run, translate
 
 MEGABYTE: Final = 2**20
 LEAST_BILLED: Final = 10 * MEGABYTE  # of every table a query names
 MOST_PARTITIONS: Final = 4000  # that one load may touch
+ANSWERS: Final = "_answers"  # the hidden dataset in which answers lie
 LOADED_AS: Final = {"DECIMAL": {"BIGNUMERIC", "NUMERIC"}, "VARCHAR": {"STRING"}, "TIMESTAMP": {"DATETIME", "TIMESTAMP"}, "DATE": {"DATE"}}
 Fault = Literal["busy", "denied", "reset", "lost"]
 Body = dict[str, Any]
@@ -48,7 +49,7 @@ class BigQueryServer:
 
     def __init__(self, folder: Path, *, project: str = "costs", dataset: str = "ledger", location: str = "europe-west1") -> None:
         self.folder, self.project, self.location = folder, project, location
-        self.datasets = {dataset}
+        self.datasets = {dataset, ANSWERS}
         self.tables: dict[tuple[str, str], Body] = {}
         self.jobs: dict[str, Job] = {}
         self.uploads: dict[str, Upload] = {}
@@ -57,7 +58,8 @@ class BigQueryServer:
         self.lock = threading.RLock()
         self._faults: list[tuple[Fault, str, str]] = []
         self._engine = duckdb.connect(config={"threads": 1})
-        self._engine.execute(f'CREATE SCHEMA "{dataset}"')
+        for name in self.datasets:
+            self._engine.execute(f'CREATE SCHEMA "{name}"')
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bigquery": self}))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -153,13 +155,22 @@ class BigQueryServer:
         job.shown["statistics"] = {"totalBytesProcessed": str(sum(sizes)), "query": {"totalBytesBilled": str(billed)}}
         with self.lock, self._engine.cursor() as cursor:
             if configuration.get("dryRun"):
-                job.result = run(cursor, type(statement)(f"EXPLAIN {statement.text}", statement.reads))
+                job.result = run(cursor, Statement(f"EXPLAIN {statement.text}", statement.reads))
                 return
             if (most := asked.get("maximumBytesBilled")) and billed > int(most):
                 raise RefusedError(
                     "bytesBilledLimitExceeded", f"Query exceeded limit for bytes billed: {most}. {billed} or higher required.", 500
                 )
-            job.result = run(cursor, statement)
+            job.result = self._answered(cursor, job, statement)
+
+    def _answered(self, cursor: Any, job: Job, statement: Statement) -> Result:
+        """Put an answer into a table of its own, as BigQuery does with every one, and return what that holds."""
+        key = (ANSWERS, f"anon{len(self.jobs)}")
+        run(cursor, Statement(f'CREATE TABLE "{key[0]}"."{key[1]}" AS {statement.text}', statement.reads))
+        result = run(cursor, Statement(f'SELECT * FROM "{key[0]}"."{key[1]}"', statement.reads))
+        self._create(key, {}, len(result.rows), sum(len(value or "") for row in result.rows for value in row))
+        job.shown["configuration"]["query"]["destinationTable"] = self.tables[key]["tableReference"]
+        return result
 
     def _load(self, job: Job, content: bytes) -> None:
         asked = job.shown["configuration"]["load"]

@@ -49,7 +49,7 @@ class Bot:
 
 @contextmanager
 def running(box: Slackbox, folder: Path, *options: str, **environment: str) -> Iterator[Bot]:
-    written = folder / "log.txt"
+    written = folder / f"log-{time.time_ns()}.txt"
     with (
         written.open("wb") as log,
         subprocess.Popen(
@@ -109,10 +109,12 @@ def test_it_answers_logs_no_secret_at_debug_and_ends_with_what_it_took(box: Slac
             assert (0, True) == (bot.stop(), time.monotonic() - began < 10)
         assert "$" in words(seen[0])
         log = bot.log
+    assert " DEBUG finops.slack: " in log
     secrets = [BOT, APP, SIGNING, *box.rig.tickets.urls, *(file.upload_token for file in box.world.files.values()), *tickets(log)]
     assert [secret for secret in secrets if secret in log] == []
     assert log.count("finops-bot answers in Slack") == 1
     assert "Traceback" not in log
+    assert "will be unused" not in log
 
 
 def tickets(log: str) -> list[str]:

@@ -88,7 +88,7 @@ class Question:
         by = self.query.by or ("service",)
         keys = [each[: len(by)] for each in KEYS]
         lines = statements.lines(asked, by, source, counted=self.query.count).subquery("lines")
-        cube = statements.cube(asked, by, source).subquery("cube")
+        cube = statements.cube(asked, by, source).subquery("daily")
         return [
             statements.day_sums(lines),
             statements.day_sums(cube),

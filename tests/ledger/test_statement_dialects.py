@@ -57,12 +57,17 @@ def postgres(postgres_server: str, ledger: Ledger, paths: Sequence[str]) -> Iter
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     engine = create_engine(f"{postgres_server}/{name}".replace("postgresql:", "postgresql+psycopg:"))
-    rows = ledger.facts.run(select(charges), paths)
+    rows = read(ledger, paths, select(charges))
     with engine.begin() as connection:
         charges.create(connection)
         connection.execute(insert(charges), [dict(zip(charges.c.keys(), row, strict=True)) for row in rows])
     yield engine
     engine.dispose()
+
+
+def read(ledger: Ledger, paths: Sequence[str], statement: Select[Any]) -> list[tuple[Any, ...]]:
+    with ledger.facts.reading(paths) as reading:
+        return reading.run(statement)
 
 
 def spark(statement: Select[Any]) -> str:
@@ -88,9 +93,9 @@ TARGETS = {"duckdb": duckdb_text, "postgres": postgres_text, "bigquery": bigquer
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_statement_is_text_that_the_engine_reads(question: Question, target: str) -> None:
     for statement in question.statements(charges):
-        (read,) = sqlglot.parse(TARGETS[target](statement), read=target)
-        assert isinstance(read, sqlglot.exp.Select)
-        assert len(statement.selected_columns) == len(read.selects)
+        (parsed,) = sqlglot.parse(TARGETS[target](statement), read=target)
+        assert isinstance(parsed, sqlglot.exp.Select)
+        assert len(statement.selected_columns) == len(parsed.selects)
 
 
 @pytest.mark.postgres
@@ -99,14 +104,13 @@ def test_postgresql_answers_as_duckdb_does(question: Question, postgres: Engine,
     with postgres.connect() as connection:
         for statement in question.statements(charges):
             found = [tuple(row) for row in connection.execute(statement)]
-            assert in_order(found) == in_order(ledger.facts.run(statement, paths))
+            assert in_order(found) == in_order(read(ledger, paths, statement))
 
 
 def test_the_questions_find_something(ledger: Ledger, paths: Sequence[str]) -> None:
-    """Equal answers prove nothing where all are empty: every kind of statement finds rows in most questions."""
-    found = [[len(ledger.facts.run(one, paths)) for one in Question(*each).statements(charges)[:5]] for each in QUESTIONS.items()]
-    assert [sum(1 for counts in found if counts[kind]) >= len(QUESTIONS) - 3 for kind in (0, 1, 2, 4)] == [True] * 4
-    assert sum(1 for counts in found if counts[3]) >= 10
+    """Equal answers prove nothing where all are empty."""
+    found = [[len(read(ledger, paths, one)) for one in Question(*each).statements(charges)] for each in QUESTIONS.items()]
+    assert [sum(counts[kind] > 0 for counts in found) >= len(found) // 2 for kind in range(6)] == [True] * 6
 
 
 def test_what_can_be_known_of_a_tag_is_read_from_the_charges(ledger: Ledger) -> None:
@@ -161,9 +165,9 @@ def test_any_text_comes_back_from_bigquery_as_it_went(text: str) -> None:
 def test_a_tag_of_any_name_is_written_as_one_literal(key: str) -> None:
     """Its path is text in the statement, so nothing in it may end that text early."""
     sql, _ = bigquery_text(select(Tag(literal("{}", String()), key)))
-    read = sqlglot.parse_one(sql, read="bigquery")
-    assert len(read.selects) == 1
-    assert [kind for kind in (sqlglot.exp.JSONExtractScalar, sqlglot.exp.JSONExtract) if read.find(kind)] != []
+    parsed = sqlglot.parse_one(sql, read="bigquery")
+    assert isinstance(parsed, sqlglot.exp.Select)
+    assert [type(each.this) for each in parsed.selects] == [sqlglot.exp.JSONExtractScalar]
 
 
 @pytest.mark.parametrize("key", ["app", ODD, "a.b", "ключ", "a b", "'; DROP TABLE charges; --"])
