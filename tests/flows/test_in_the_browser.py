@@ -1,25 +1,16 @@
 """The whole story as a person sees it: typed with the keyboard, read on the page, shared, seen by a colleague."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bot.assemble import Tools
 from tests.chromium import browser, console, page
-from tests.flows.slack import ANA, BRUNO, COSTS, DORA, Slack, connected
+from tests.flows.slack import ANA, BRUNO, COSTS, DORA, Slack
 
 __all__ = ["browser", "console", "page"]
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def slack(page: Page, tools: Tools) -> Iterator[Slack]:
-    with connected(tools) as slack:
-        yield slack
-        page.goto("about:blank")  # or the page would complain that the server went away
 
 
 def visit(page: Page, slack: Slack, user: str) -> None:
@@ -55,7 +46,7 @@ def test_a_question_is_typed_read_changed_shared_and_seen(page: Page, slack: Sla
     visit(page, slack, DORA)
     expect(page.locator(".message")).to_have_count(1)
     expect(page.locator(".message")).to_contain_text("yesterday, 27 Sep")
-    expect(page.locator(".message")).to_contain_text("Shared by @bruno")
+    expect(page.locator(".message")).to_contain_text("Shared by @Bruno Rossi")
     expect(page.get_by_role("button", name="Share to channel")).to_have_count(0)
     page.screenshot(path=tmp_path / "seen.png", full_page=True)
 
