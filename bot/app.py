@@ -67,7 +67,7 @@ class SlackApp:
 
     def close(self) -> None:
         self.desk.close()
-        self.porter.close(1)
+        self.porter.close(0.5)
 
     def _bolt(self, signing_secret: Secret | None) -> App:
         LOG.addFilter(_is_news)

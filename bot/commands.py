@@ -78,14 +78,14 @@ def read(tools: Tools, text: str, until: datetime) -> CostQuery:
     try:
         return parse(text, today)
     except QueryError:
-        return parse(text, today, values=KnownValues(tools, until))
+        return parse(text, today, values=KnownValues(tools))
 
 
 def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
     """Answer a question that is already understood, and remember it under its id."""
     answer = tools.ledger.answer(query, asking.until, parts=asking.chart, known_at=asking.known_at)
     if not answer.sums:
-        unknown = unknown_values(query, KnownValues(tools, asking.until))
+        unknown = unknown_values(query, KnownValues(tools))
         answer = replace(answer, notes=(*answer.notes, *(f"There is {sentence}" for sentence in unknown)))
     if tools.config_problem:
         answer = replace(answer, notes=(*answer.notes, tools.config_problem))
@@ -96,15 +96,15 @@ def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
 class KnownValues(Mapping[str, list[str]]):
     """What the ledger holds under the dimensions people abbreviate; read when looked at, for errors only."""
 
-    def __init__(self, tools: Tools, until: datetime) -> None:
-        self._tools, self._until = tools, until
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
         self._found: dict[str, list[str]] = {}
 
     def __getitem__(self, name: str) -> list[str]:
         if name not in DIMENSIONS:
             raise KeyError(name)
         if name not in self._found:
-            self._found[name] = self._tools.ledger.values(name, self._until)
+            self._found[name] = self._tools.ledger.values(name)
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:

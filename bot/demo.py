@@ -76,7 +76,8 @@ def _slack(port: int) -> Slackbox:
     try:
         return start(BoxSettings(manifest=manifest(), port=port))
     except OSError as problem:
-        raise UserError(f"port {port} cannot be used ({problem.strerror}); choose another with --port, or leave it out") from problem
+        why = os.strerror(problem.errno or 0)
+        raise UserError(f"port {port} cannot be used ({why}); choose another with --port, or leave it out") from problem
 
 
 def _tools(folder: Path) -> Tools:
@@ -97,7 +98,7 @@ def load_sample(tools: Tools) -> int:
     """Load the sample bills, moved so that their last day is yesterday; return how many charges they hold."""
     now = tools.now()
     rows = 0
-    with tempfile.TemporaryDirectory(prefix="finops-bot-sample-") as folder:
+    with tempfile.TemporaryDirectory(dir=tools.config / ".finops", prefix="sample-") as folder:
         for bill in bills.write(Path(folder), tools.today(now) - timedelta(days=1)):
             done = ingest_files(tools.ledger, [bill.path], "focus", delivery=delivered(None, now, "demo", accept=False), source=bill.source)
             rows += sum(load.rows for load in done.loads)

@@ -13,8 +13,3 @@ def manifest() -> dict[str, Any]:
 
     packaged = Path(str(files("bot"))) / NAME
     return cast(dict[str, Any], plain(load(packaged if packaged.exists() else Path(__file__).parents[1] / "docs" / NAME)))
-
-
-def scopes() -> tuple[str, ...]:
-    """Return the rights the bot needs, each once."""
-    return tuple(dict.fromkeys(manifest()["oauth_config"]["scopes"]["bot"]))

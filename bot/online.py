@@ -6,9 +6,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
 from bot.assemble import Tools
-from bot.manifest import scopes
 from bot.messenger import reason, web_client
 from finops.secret import Secret
+
+SCOPES = ("commands", "chat:write", "files:write", "files:read", "users:read", "channels:read", "groups:read", "app_mentions:read")
 
 
 def problems_online(tools: Tools) -> list[str]:
@@ -30,7 +31,7 @@ def _bot(client: WebClient) -> list[str]:
     except (SlackClientError, OSError, HTTPException) as problem:
         return [f"SLACK_BOT_TOKEN does not work ({reason(problem)}); reinstall the app and set the new token"]
     granted = {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes", "")).split(",") if scope.strip()}
-    missing = [scope for scope in scopes() if scope not in granted] if granted else []
+    missing = [scope for scope in SCOPES if scope not in granted] if granted else []
     return [f"the Slack app lacks the scope {scope}; add it under OAuth & Permissions and reinstall" for scope in missing]
 
 

@@ -1,5 +1,6 @@
 """The HTTP side: signed deliveries of Slack, a health page, and a server on a thread of its own."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -104,5 +105,5 @@ def _listen(address: Address) -> socket.socket:
         return socket.create_server((address.host, address.port), family=family)
     except OSError as problem:
         raise UserError(
-            f"FINOPS_HTTP_ADDRESS={address} cannot be listened on ({problem.strerror}); choose another port, or 0 for any"
+            f"FINOPS_HTTP_ADDRESS={address} cannot be listened on ({os.strerror(problem.errno or 0)}); choose another port, or 0 for any"
         ) from problem

@@ -16,6 +16,8 @@ SETTLED = 3  # days after which a delivery's figure is taken as final when learn
 NEARLY_ALL = Decimal("0.99")
 MOSTLY = 0.9
 ENOUGH_DAYS = 5
+FEW = 0.5  # of the days between the first and the last charge
+LONG_SILENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,18 @@ def _wait(by_age: Mapping[int, list[float]]) -> int:
     return LONGEST_WAIT
 
 
-def freshness(source: str, delivered_at: datetime, last_day: date, wait: timedelta) -> Freshness:
+def is_sparse(days: Iterable[date], delivered_at: datetime) -> bool:
+    """Tell whether a bill has charges on few of its days, such as one fee a month: then a day without any is not a missing day."""
+    known = sorted(set(days))
+    if len(known) < 2:
+        return bool(known) and delivered_at > midnight(known[0]) + LONG_SILENCE
+    return len(known) < FEW * ((known[-1] - known[0]).days + 1)
+
+
+def freshness(source: str, delivered_at: datetime, last_day: date, wait: timedelta, *, sparse: bool = False) -> Freshness:
     """Return how far the bill of `source` reaches: a day is complete `wait` after its end, and only if the bill goes that far."""
     settled = (delivered_at - wait).astimezone(UTC).date()
-    return Freshness(source, delivered_at, last_day, min(settled, last_day + DAY))
+    return Freshness(source, delivered_at, last_day, settled if sparse else min(settled, last_day + DAY))
 
 
 def share_of(growth: Growth | None, day: date, delivered_at: datetime) -> float | None:

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, ColumnElement, FromClause, text
 from sqlalchemy.sql.expression import Select
 
 from finops.charges import COLUMNS, DAY_TYPE, MOMENT, MONEY, TEXT
 from finops.errors import LedgerError, UserError
+from finops.ledger import catalog
 from finops.ledger.derive import quoted
 from finops.ledger.dialects import Parameter, bigquery_text
+from finops.ledger.ledger import Ledger
 from finops.ledger.rollup import SUFFIX
 from finops.ledger.statements import charges
 
@@ -26,8 +28,10 @@ MOST_TABLES: Final = 1000  # that one query may name
 MOST_DAYS: Final = 4000  # partitions that one load may touch
 MOST_BILLED: Final = 100 * 2**30  # of one statement; some cents, and far more than a ledger's month
 PATIENCE: Final = 300.0  # seconds for a question or a load, retries included
+FIRST_WAIT: Final = 0.25  # seconds at most before the first repetition: somebody is waiting
 REQUEST: Final = 60.0  # seconds for one answer of the service
 LABELS: Final = {"app": "finops-bot"}
+Result = TypeVar("Result")
 
 
 def open_bigquery(url: str, *, client: Any = None, maximum_bytes_billed: int | None = MOST_BILLED) -> "BigQueryFacts":
@@ -51,6 +55,20 @@ def _client(project: str) -> Any:
     except DefaultCredentialsError as problem:
         way_out = "run 'gcloud auth application-default login', or point GOOGLE_APPLICATION_CREDENTIALS at a key file"
         raise UserError(f"no Google credentials were found for project {project}; {way_out}") from problem
+
+
+def bring_in(ledger: Ledger, facts: "BigQueryFacts") -> int:
+    """Load every live file that has no table yet from the ledger's folder, as after a switch; return how many there were.
+
+    Raises LedgerError for a file that is not in the folder.
+    """
+    with ledger.engine.connect() as connection:
+        missing = facts.missing([file.path for file in catalog.live_files(connection)])
+    for path in missing:
+        if not (ledger.root / path).exists():
+            raise LedgerError(f"{path} has no table on BigQuery and is not in {ledger.root}; load that bill again")
+        facts.keep(path, ledger.root / path)
+    return len(missing)
 
 
 def table_name(path: str) -> str:
@@ -96,17 +114,20 @@ class BigQueryFacts:
         """Return a statement's job and rows. Raises LedgerError when a table is missing, the limit too small, or nobody answers."""
         sql, values = bigquery_text(statement)
         with self._explained(paths):
-            job = self._client.query(
-                sql,
-                job_config=self._asking(values),
-                job_id_prefix="finops_",  # the client makes the id once: sent again, the job is found, not run twice
-                location=self._place(),
-                retry=self._retry(),
-                job_retry=self._job_retry(),
-                timeout=REQUEST,
-            )
-            result = job.result(retry=self._retry(), timeout=self._patience)
-            rows = [tuple(row.values()) for row in result]
+            return self._again(lambda: self._finished(sql, self._asking(values)))
+
+    def _finished(self, sql: str, config: Any) -> tuple[Any, list[tuple[Any, ...]]]:
+        job = self._client.query(
+            sql,
+            job_config=config,
+            job_id_prefix="finops_",  # the client makes the id once: sent again, the job is found, not run twice
+            location=self._place(),
+            retry=self._retry(),
+            job_retry=None,  # the client's own goes on for ten minutes, whatever patience it is given
+            timeout=REQUEST,
+        )
+        result = job.result(retry=self._retry(), timeout=self._patience)
+        rows = [tuple(row.values()) for row in result]
         if len(rows) != result.total_rows:
             raise LedgerError(f"BigQuery sent {len(rows)} of the {result.total_rows} rows of an answer; ask again")
         return job, rows
@@ -117,8 +138,7 @@ class BigQueryFacts:
         with self._explained([path]):
             if self._rows_of(path) == rows:
                 return
-            job = self._load(path, file, self._loading(path, partitioned=days <= MOST_DAYS))
-            job.result(retry=self._retry(), timeout=self._patience)
+            job = self._again(lambda: self._loaded(path, file, self._loading(path, partitioned=days <= MOST_DAYS)))
         if job.output_rows != rows:
             raise LedgerError(f"BigQuery took {job.output_rows} of the {rows} rows of {path}; load that bill again")
 
@@ -151,7 +171,12 @@ class BigQueryFacts:
             return None
         return int(table.num_rows or 0)
 
-    def _load(self, path: str, file: Path, config: Any) -> Any:
+    def _loaded(self, path: str, file: Path, config: Any) -> Any:
+        job = self._sent(path, file, config)
+        job.result(retry=self._retry(), timeout=self._patience)
+        return job
+
+    def _sent(self, path: str, file: Path, config: Any) -> Any:
         """Send the file; when the answer was lost and the client sent it again, the job is already there."""
         from google.api_core.exceptions import Conflict
 
@@ -202,12 +227,14 @@ class BigQueryFacts:
     def _retry(self) -> Any:
         from google.cloud.bigquery import DEFAULT_RETRY
 
-        return DEFAULT_RETRY.with_timeout(self._patience)
+        return DEFAULT_RETRY.with_timeout(self._patience).with_delay(initial=FIRST_WAIT)
 
-    def _job_retry(self) -> Any:
+    def _again(self, work: Callable[[], Result]) -> Result:
+        """Begin anew, under another id, a job that failed for a reason of the service's own: no job of ours adds to anything."""
         from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
-        return DEFAULT_JOB_RETRY.with_timeout(self._patience)
+        result: Result = DEFAULT_JOB_RETRY.with_timeout(self._patience).with_delay(initial=FIRST_WAIT)(work)()
+        return result
 
     @contextmanager
     def _explained(self, paths: Sequence[str]) -> Iterator[None]:
@@ -226,7 +253,7 @@ class BigQueryFacts:
             raise LedgerError(f"Google did not accept the credentials ({problem}); log in anew or renew the key") from problem
         except (GoogleAPIError, RequestException, Late) as problem:
             cause = getattr(problem, "cause", None) or problem
-            raise LedgerError(f"BigQuery did not answer within {self._patience:.0f} s ({_first_line(cause)}); try again later") from problem
+            raise LedgerError(f"BigQuery did not answer within {self._patience:g} s ({_first_line(cause)}); try again later") from problem
 
     def _sentence(self, problem: Any, paths: Sequence[str]) -> str:
         reason, message = _told(problem)

@@ -99,6 +99,12 @@ def currencies(connection: Connection, load_ids: list[str]) -> dict[str, set[str
     return found
 
 
+def revision(connection: Connection) -> tuple[int, datetime | None]:
+    """Return what changes whenever a delivery is recorded."""
+    row = connection.execute(select(func.count(), func.max(loads.c.recorded_at)).select_from(loads)).one()
+    return int(row[0]), row[1]
+
+
 def observed(connection: Connection, since: date) -> list[Observed]:
     """Return what every recorded delivery, live or not, said of the usage days from `since` on."""
     statement = (

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, FromClause, insert, select
+from sqlalchemy import Connection, Engine, FromClause, insert, select
 
 from finops import answering
 from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
 from finops.answers import Answer, Freshness
 from finops.charges import METRICS, has_many
-from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, learn, midnight, share_of
+from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, is_sparse, learn, midnight, share_of
 from finops.deliveries import Load, StagedPart, Staging
 from finops.errors import QueryError
 from finops.ledger import catalog, rollup, statements
@@ -73,6 +73,7 @@ class Ledger:
         self.facts = facts
         self.terms = terms
         self.rollup_worth = rollup.WORTH
+        self._learnt: tuple[object, Habits] | None = None
 
     def close(self) -> None:
         self.facts.close()
@@ -102,11 +103,11 @@ class Ledger:
             chosen = catalog.live_files(connection, _span(query), known_at)
             reachable = catalog.live_files(connection, None, known_at)
             found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
-            seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
+            habits = self._habits(connection, until)
         conversion, missing = self._conversion(query, set(found))
         asked = Asked(query, until, conversion)
         movers_by = query.by or ("service",)
-        costs, reach = self._costs(asked, movers_by, chosen, Known(reachable, seen), parts=parts)
+        costs, reach = self._costs(asked, movers_by, chosen, Known(reachable, habits), parts=parts)
         involved = {day.source for day in costs.days}
         foreign = sorted(currency for currency, names in found.items() if names & involved)
         notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, costs.days)
@@ -147,7 +148,7 @@ class Ledger:
         rows = statements.lines(asked, by).subquery("lines")
         return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(rows), statements.group_sums(query, query, rows)))
 
-    def values(self, name: str, until: datetime) -> list[str]:
+    def values(self, name: str) -> list[str]:
         """Return what the live charges hold under a dimension, the costliest first."""
         with self.engine.connect() as connection:
             paths = [file.path for file in catalog.live_files(connection)]
@@ -160,9 +161,8 @@ class Ledger:
         """Return how far the bill of every source reaches."""
         with self.engine.connect() as connection:
             files = catalog.live_files(connection)
-            seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
-        growths = _growths(seen)
-        return tuple(self._freshness(source, of, growths) for source, of in sorted(_by_source(files).items()))
+            habits = self._habits(connection, until)
+        return tuple(self._freshness(source, of, habits) for source, of in sorted(_by_source(files).items()))
 
     def _costs(self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], known: "Known", *, parts: bool) -> tuple[Costs, Reach]:
         query = asked.query
@@ -179,6 +179,13 @@ class Ledger:
             counts = dict(reading.run(statements.counts(query, grouped))) if query.count else {}
         moves = tuple(group for group in groups if group.by_move <= statements.MOVERS)
         return Costs(days, groups if query.by else (), moves, drawn, reach.coverage, counts), reach
+
+    def _habits(self, connection: Connection, until: datetime) -> "Habits":
+        """What was learnt of each source, kept until another delivery is recorded."""
+        key = (catalog.revision(connection), until.date())
+        if self._learnt is None or self._learnt[0] != key:
+            self._learnt = (key, _habits(catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)))
+        return self._learnt[1]
 
     def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, str | None]:
         """Return how to convert, and the first currency that cannot be."""
@@ -197,31 +204,40 @@ class Ledger:
     def _reach(self, known: "Known", involved: set[str], query: CostQuery, until: datetime) -> Reach:
         """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
         by_source = _by_source(known.files)
-        growths = _growths(known.seen)
-        every = {source: self._freshness(source, of, growths) for source, of in by_source.items()}
+        every = {source: self._freshness(source, of, known.habits) for source, of in by_source.items()}
         horizon = query.period.start - STILL_DELIVERING
         names = involved or {source for source, one in every.items() if one.last_day >= horizon} or set(every)
         fresh = tuple(every[name] for name in sorted(names) if name in every)
         if not fresh:
-            return Reach((), None, growths)
+            return Reach((), None, known.habits.growths)
         today = _day_of(until)
         first = min(file.first_day for name in names for file in by_source.get(name, ()))
         last = min(max(one.last_day for one in fresh), today)
         delivering = [one for one in fresh if one.last_day >= horizon] or list(fresh)
-        return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), growths)
+        return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), known.habits.growths)
 
-    def _freshness(self, source: str, files: Sequence[LiveFile], growths: Mapping[str, Growth]) -> Freshness:
+    def _freshness(self, source: str, files: Sequence[LiveFile], habits: "Habits") -> Freshness:
         newest = max(files, key=lambda file: (file.last_day, file.delivered_at))
-        wait = self.terms.waits.get(source) or (growths[source].wait if source in growths else DEFAULT_WAIT)
-        return freshness(source, newest.delivered_at, newest.last_day, wait)
+        growth = habits.growths.get(source)
+        wait = self.terms.waits.get(source) or (growth.wait if growth else DEFAULT_WAIT)
+        sparse = is_sparse(habits.days.get(source, ()), newest.delivered_at)
+        return freshness(source, newest.delivered_at, newest.last_day, wait, sparse=sparse)
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How the days of each source grow, and on which days it has charges."""
+
+    growths: Mapping[str, Growth]
+    days: Mapping[str, Sequence[date]]
 
 
 @dataclass(frozen=True)
 class Known:
-    """All files that could answer, and what earlier deliveries said of the last days."""
+    """All files that could answer, and what was learnt of their sources."""
 
     files: Sequence[LiveFile]
-    seen: Sequence[catalog.Observed]
+    habits: Habits
 
 
 def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromClause, FromClause]:
@@ -286,12 +302,12 @@ def _by_source(files: Sequence[LiveFile]) -> dict[str, list[LiveFile]]:
     return grouped
 
 
-def _growths(seen: Sequence[catalog.Observed]) -> dict[str, Growth]:
+def _habits(seen: Sequence[catalog.Observed]) -> Habits:
     grouped: dict[str, list[Seen]] = defaultdict(list)
     for one in seen:
         grouped[one.source].append(Seen(one.day, one.currency, one.delivered_at, one.effective))
-    learnt = {source: learn(figures) for source, figures in grouped.items()}
-    return {source: growth for source, growth in learnt.items() if growth is not None}
+    learnt = {source: growth for source, figures in grouped.items() if (growth := learn(figures)) is not None}
+    return Habits(learnt, {source: [figure.day for figure in figures] for source, figures in grouped.items()})
 
 
 def _currency_notes(billed: Sequence[str], conversion: Conversion | None, missing: str | None) -> list[str]:

@@ -15,14 +15,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
-from tests.fakes.bigquery_sql import RefusedError, Result, Statement, run, translate
+from tests.fakes.bigquery_sql import RefusedError, Result, Statement, refuse_other_types, run, translate
 
 MEGABYTE: Final = 2**20
 LEAST_BILLED: Final = 10 * MEGABYTE  # of every table a query names
 MOST_PARTITIONS: Final = 4000  # that one load may touch
 ANSWERS: Final = "_answers"  # the hidden dataset in which answers lie
-LOADED_AS: Final = {"DECIMAL": {"BIGNUMERIC", "NUMERIC"}, "VARCHAR": {"STRING"}, "TIMESTAMP": {"DATETIME", "TIMESTAMP"}, "DATE": {"DATE"}}
-Fault = Literal["busy", "denied", "reset", "lost"]
+Fault = Literal["busy", "denied", "reset", "lost", "broken"]
 Body = dict[str, Any]
 
 
@@ -55,6 +54,7 @@ class BigQueryServer:
         self.uploads: dict[str, Upload] = {}
         self.asked: list[tuple[str, str]] = []
         self.page_size = 1000
+        self.breaks = False
         self.lock = threading.RLock()
         self._faults: list[tuple[Fault, str, str]] = []
         self._engine = duckdb.connect(config={"threads": 1})
@@ -85,7 +85,7 @@ class BigQueryServer:
         return bigquery.Client(project=self.project, credentials=AnonymousCredentials(), client_options=options)  # type: ignore[no-untyped-call]
 
     def fail_once(self, fault: Fault, method: str, path: str) -> None:
-        """`busy` answers 503, `denied` 403, `reset` cuts the line before anything is done, `lost` does it and cuts the line."""
+        """`busy` answers 503, `denied` 403; `reset` cuts the line before anything is done, `lost` after; `broken` fails the job."""
         self._faults.append((fault, method, path))
 
     def fault(self, method: str, path: str) -> Fault | None:
@@ -98,16 +98,12 @@ class BigQueryServer:
     def insert(self, body: Body) -> Body:
         """Run a query job. Raises RefusedError for an id that was used before."""
         job = self._new_job(body)
-        with self._kept(job):
-            self._query(job)
-        return job.shown
+        return self._run(job, lambda: self._query(job))
 
     def load(self, body: Body, content: bytes) -> Body:
         """Run a load job of an uploaded Parquet file."""
         job = self._new_job(body)
-        with self._kept(job):
-            self._load(job, content)
-        return job.shown
+        return self._run(job, lambda: self._load(job, content))
 
     def _new_job(self, body: Body) -> Job:
         reference = body["jobReference"]
@@ -121,15 +117,17 @@ class BigQueryServer:
             self.jobs[reference["jobId"]] = job
         return job
 
-    @contextmanager
-    def _kept(self, job: Job) -> Iterator[None]:
-        """Once begun, a job's error is told by the job and no longer by the request; a dry run is never kept."""
+    def _run(self, job: Job, work: Callable[[], None]) -> Body:
+        """Once begun, a job's error is told by the job and no longer by the request; a dry run is never begun."""
         try:
-            yield
+            if self.breaks:
+                raise RefusedError("backendError", "Error encountered during execution. Retrying may solve the problem.", 503)
+            work()
         except RefusedError as refused:
             if job.shown["configuration"].get("dryRun"):
                 raise
             job.error = refused
+        return job.shown
 
     def shown(self, job: Job) -> Body:
         status: Body = {"state": "DONE"}
@@ -152,7 +150,8 @@ class BigQueryServer:
         statement = translate(asked["query"], asked.get("queryParameters", ()), asked.get("defaultDataset", {}).get("datasetId"))
         sizes = [int(self.table(*key)["numBytes"]) for key in sorted(statement.reads)]
         billed = sum(max(LEAST_BILLED, -(-size // MEGABYTE) * MEGABYTE) for size in sizes)
-        job.shown["statistics"] = {"totalBytesProcessed": str(sum(sizes)), "query": {"totalBytesBilled": str(billed)}}
+        cost = {"totalBytesProcessed": str(sum(sizes)), "totalBytesBilled": str(billed)}
+        job.shown["statistics"] = {"totalBytesProcessed": str(sum(sizes)), "query": cost}
         with self.lock, self._engine.cursor() as cursor:
             if configuration.get("dryRun"):
                 job.result = run(cursor, Statement(f"EXPLAIN {statement.text}", statement.reads))
@@ -192,7 +191,7 @@ class BigQueryServer:
             cursor.execute(f"DESCRIBE SELECT * FROM read_parquet('{file}')")
         except duckdb.Error as problem:
             raise RefusedError("invalid", f"Error while reading data, error message: {str(problem).splitlines()[0]}") from problem
-        _refuse_other_types({name: kind for name, kind, *_ in cursor.fetchall()}, asked["schema"]["fields"])
+        refuse_other_types({name: kind for name, kind, *_ in cursor.fetchall()}, asked["schema"]["fields"])
         if day := asked.get("timePartitioning", {}).get("field"):
             (days,) = cursor.execute(f"SELECT count(DISTINCT \"{day}\") FROM read_parquet('{file}')").fetchone()
             if days > MOST_PARTITIONS:
@@ -204,7 +203,7 @@ class BigQueryServer:
     def _create(self, key: tuple[str, str], asked: Body, rows: int, size: int) -> None:
         reference = {"projectId": self.project, "datasetId": key[0], "tableId": key[1]}
         shown = {"tableReference": reference, "type": "TABLE", "location": self.location, "numRows": str(rows), "numBytes": str(size)}
-        kept = {name: asked[name] for name in ("schema", "timePartitioning", "clustering") if name in asked}
+        kept: Body = {name: asked[name] for name in ("schema", "timePartitioning", "clustering") if name in asked}
         self.tables[key] = {**shown, **kept, **asked.get("destinationTableProperties", {})}
 
     def create_table(self, body: Body) -> Body:
@@ -251,18 +250,6 @@ class BigQueryServer:
         return answer | ({"pageToken": str(end)} if end < len(job.result.rows) else {})
 
 
-def _refuse_other_types(found: Mapping[str, str], fields: Sequence[Mapping[str, str]]) -> None:
-    for one in fields:
-        kind = found.get(one["name"], "")
-        base = kind.partition("(")[0]
-        if one["type"] not in LOADED_AS.get(base, ()):
-            raise RefusedError(
-                "invalid", f"Provided Schema does not match: field {one['name']} has changed type from {one['type']} to {kind}"
-            )
-        if one["type"] == "NUMERIC" and int(kind.rstrip(")").rpartition(",")[2]) > 9:
-            raise RefusedError("invalid", f"Field {one['name']}: NUMERIC holds nine decimals, the file has {kind}")
-
-
 class Handler(BaseHTTPRequestHandler):
     """Reads requests and writes answers; what they mean is the server's."""
 
@@ -297,6 +284,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "reset":
             self._cut()
         else:
+            self.bigquery.breaks = fault == "broken"
             status, body, headers = self._result(method, parts.path)
             self._cut() if fault == "lost" else self._answer(status, body, headers)
 

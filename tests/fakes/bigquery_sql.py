@@ -23,6 +23,7 @@ DUCK_TYPES: Final = {
     "BOOLEAN": "BOOLEAN",
     "FLOAT64": "DOUBLE",
 }
+LOADED_AS: Final = {"DECIMAL": {"BIGNUMERIC", "NUMERIC"}, "VARCHAR": {"STRING"}, "TIMESTAMP": {"DATETIME", "TIMESTAMP"}, "DATE": {"DATE"}}
 WIDE: Final = Context(prec=80)
 RESULT_TYPES: Final = {"VARCHAR": "STRING", "TIMESTAMP": "DATETIME", "DATE": "DATE", "BOOLEAN": "BOOLEAN", "DOUBLE": "FLOAT"}
 
@@ -71,6 +72,19 @@ def run(cursor: Any, statement: Statement) -> Result:
         raise RefusedError("invalidQuery", f"{str(problem).splitlines()[0]} at [1:1]") from problem
     columns = tuple((column[0], _result_type(str(column[1]))) for column in cursor.description)
     return Result(columns, tuple(tuple(_shown(value) for value in row) for row in cursor.fetchall()))
+
+
+def refuse_other_types(found: Mapping[str, str], fields: Sequence[Mapping[str, str]]) -> None:
+    """Raises RefusedError where a Parquet file does not hold what the schema of its load announces."""
+    for one in fields:
+        kind = found.get(one["name"], "")
+        base = kind.partition("(")[0]
+        if one["type"] not in LOADED_AS.get(base, ()):
+            raise RefusedError(
+                "invalid", f"Provided Schema does not match: field {one['name']} has changed type from {one['type']} to {kind}"
+            )
+        if one["type"] == "NUMERIC" and int(kind.rstrip(")").rpartition(",")[2]) > 9:
+            raise RefusedError("invalid", f"Field {one['name']}: NUMERIC holds nine decimals, the file has {kind}")
 
 
 def _refuse_foreign(tree: exp.Expr) -> None:

@@ -230,3 +230,16 @@ def test_different_values_are_counted_in_each_group_and_in_all(ledger: Ledger) -
     (sums,) = ask(ledger, by=("team",), count="user").sums
     assert sums.count == 2
     assert {row.key: row.count for row in sums.rows} == {("ml",): 2, ("search",): 1}
+
+
+def test_a_fee_once_a_month_does_not_make_later_days_incomplete(ledger: Ledger) -> None:
+    deliver(ledger, [Charge(date(2026, 3, day), "10") for day in range(1, 20)], "cloud", at=DELIVERED)
+    deliver(ledger, [Charge(date(2026, month, 1), "99") for month in (1, 2, 3)], "fees", at=DELIVERED)
+    answer = ask(ledger, period=Period(date(2026, 3, 1), date(2026, 3, 21)), compare=Period(date(2026, 2, 1), date(2026, 2, 21)))
+    assert answer.complete_until == date(2026, 3, 19)
+
+
+def test_a_bill_that_stops_in_the_middle_is_incomplete_from_there(ledger: Ledger) -> None:
+    deliver(ledger, [Charge(date(2026, 3, day), "10") for day in range(1, 20)], "cloud", at=DELIVERED)
+    deliver(ledger, [Charge(date(2026, 3, day), "10") for day in range(1, 12)], "late", at=DELIVERED)
+    assert ask(ledger, period=Period(date(2026, 3, 1), date(2026, 3, 21))).complete_until == date(2026, 3, 12)

@@ -114,7 +114,7 @@ def test_the_questions_find_something(ledger: Ledger, paths: Sequence[str]) -> N
 
 
 def test_what_can_be_known_of_a_tag_is_read_from_the_charges(ledger: Ledger) -> None:
-    assert ledger.values("tag:app", UNTIL) == ["chat", "Chat", "märz"]
+    assert ledger.values("tag:app") == ["chat", "Chat", "märz"]
 
 
 def on_duckdb(value: ColumnElement[Any]) -> Any:

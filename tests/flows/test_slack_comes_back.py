@@ -1,0 +1,25 @@
+"""Slack goes away while the bot runs, and comes back at the same address."""
+
+from bot.assemble import Tools
+from bot.demo import with_slack
+from bot.manifest import manifest
+from bot.serve import Service
+from slackbox.server import start
+from slackbox.settings import Settings
+from tests.conftest import free_port
+from tests.flows.slack import Slack, eventually
+
+
+def test_an_outage_ends_with_answers_again(tools: Tools) -> None:
+    settings = Settings(manifest(), port=free_port(), rate_limits=False)
+    with start(settings) as box:
+        service = Service(with_slack(tools, box), http=False)
+        service._socket.client.current_app_monitor.interval_seconds = 0.2  # type: ignore[union-attr]  # ten, to others
+        service.start()
+        slack = Slack(box, service)
+        assert "All charges came to" in slack.ask("last 7d")
+    eventually(lambda: not service.connected())
+    with start(settings) as box:
+        eventually(service.connected)
+        assert "All charges came to" in Slack(box, service).ask("last 7d")
+        service.stop()
