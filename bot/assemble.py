@@ -114,14 +114,20 @@ def open_ledger(settings: Settings, rulebook: Rulebook) -> "Ledger":
     on_bigquery = settings.ledger_url.startswith("bigquery://")
     root = settings.config / ".finops" / "ledger" if on_bigquery else Path(settings.ledger_url)
     root.mkdir(parents=True, exist_ok=True)
-    facts = _bigquery(settings.ledger_url) if on_bigquery else DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit)
-    return Ledger(open_state(settings.database_url.reveal()), root, facts, terms(rulebook))
+    state = open_state(settings.database_url.reveal())
+    if on_bigquery:
+        return _on_bigquery(settings.ledger_url, lambda facts: Ledger(state, root, facts, terms(rulebook)))
+    return Ledger(state, root, DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit), terms(rulebook))
 
 
-def _bigquery(url: str) -> "Facts":
-    from finops.ledger.bigquery import open_bigquery
+def _on_bigquery(url: str, ledger_with: Callable[["Facts"], "Ledger"]) -> "Ledger":
+    """Open the ledger on BigQuery; charges loaded before the switch get their tables now."""
+    from finops.ledger.bigquery import bring_in, open_bigquery
 
-    return open_bigquery(url)
+    facts = open_bigquery(url)
+    ledger = ledger_with(facts)
+    bring_in(ledger, facts)
+    return ledger
 
 
 def terms(rulebook: Rulebook) -> "Terms":

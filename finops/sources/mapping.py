@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from finops.charges import COLUMNS, MOMENT, MONEY
 from finops.sources import casts
+from finops.sources.spreadsheets import PLAIN, Manner
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ def kind_of(ledger_column: str) -> str:
     return {MONEY: "money", MOMENT: "moment"}.get(COLUMNS[ledger_column], "text")
 
 
-def read(want: Reading, header: Header) -> str:
+def read(want: Reading, header: Header, manner: Manner = PLAIN) -> str:
     """Return SQL that reads a raw column where it was delivered, and null where not."""
     column = header.get(fold(want.column))
     if want.kind == "has":
         return "TRUE" if column else "FALSE"
-    return casts.read(column.sql, column.type, want.kind) if column else f"CAST(NULL AS {casts.type_of(want.kind)})"
+    return manner.read(column.sql, column.type, want.kind) if column else f"CAST(NULL AS {casts.type_of(want.kind)})"
 
 
 def _is_bare(expression: str) -> bool:

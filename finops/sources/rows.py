@@ -1,17 +1,19 @@
 """The SELECT that turns raw rows into ledger rows, in layers: read, map, fill gaps, derive, judge."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
 
-from finops.charges import CATEGORIES, COLUMNS
+from finops.charges import CATEGORIES, COLUMNS, METRICS, TEXT
 from finops.sources import casts
 from finops.sources.mapping import Header, Mark, Reading, choose, fold, kind_of, read, readings, render
 from finops.sources.mapping import Mapping as Format
 from finops.sources.rules import MARKS, RULES, STRICT
+from finops.sources.spreadsheets import PLAIN, Manner, currencies
 
+_DELIVERED: Final = "{ChargeCategory}"  # the mapping takes the bill's own word
 _MONTH: Final = "date_trunc('month', {})"
 
 
@@ -23,6 +25,7 @@ class Select:
     header: Header
     source: str
     derived: Mapping[str, str]
+    manner: Manner = PLAIN
 
     def rows(self, scan: str, carry: str = "") -> str:
         """Return SQL with all ledger columns plus `problem`, `outside` and `marks`; `carry` is a raw expression kept as `carried`."""
@@ -46,7 +49,16 @@ class Select:
 
     def exists(self, condition: str, scan: str) -> str:
         """Return SQL that finds one raw row for which `condition` holds."""
-        return f"SELECT 1 FROM {scan} WHERE {render(condition, partial(read, header=self.header))} LIMIT 1"
+        return f"SELECT 1 FROM {scan} WHERE {render(condition, partial(read, header=self.header, manner=self.manner))} LIMIT 1"
+
+    def texts(self, kind: str) -> dict[str, str]:
+        """Return the text columns that are read as `kind`: their names in the file and the SQL that names them."""
+        raw = [self.header[name] for name, as_kind in self._numbers if as_kind == kind]
+        return {each.name: each.sql for each in raw if each.type == TEXT}
+
+    def names_of(self, columns: Collection[str]) -> set[str]:
+        """Return the names in the file of the raw columns behind ledger columns."""
+        return {self.header[name].name for name, _ in self._behind(columns)}
 
     def _expression(self, column: str) -> str | None:
         return choose(self.format, column, self.header)
@@ -71,14 +83,15 @@ class Select:
         columns = []
         for (name, kind), number in self._numbers.items():
             raw = self.header[name]
-            columns.append(f"{casts.read(raw.sql, raw.type, kind)} AS r{number}")
+            columns.append(f"{self.manner.read(raw.sql, raw.type, kind)} AS r{number}")
             if casts.may_fail(raw.type, kind):
                 columns.append(f"{casts.present(raw.sql, raw.type)} AS p{number}")
+        columns += [f"{currencies(self.header[name].sql)} AS s{self._numbers[name, kind]}" for name, kind in self._signed()]
         return columns
 
     def _resolve(self, want: Reading) -> str:
         number = self._numbers.get((fold(want.column), want.kind))
-        return read(want, self.header) if number is None else f"r{number}"
+        return read(want, self.header, self.manner) if number is None else f"r{number}"
 
     def _mapped(self) -> list[str]:
         """Ledger columns, and beside them what the verdicts need to know about the raw values."""
@@ -87,6 +100,8 @@ class Select:
         loose = [column for column in COLUMNS if kind_of(column) == "money" and column not in STRICT]
         doubts.append(f"{self._unreadable(loose)} AS unreadable_numbers")
         doubts.append(f"{self._respelled()} AS category_respelled")
+        doubts.append(f"{self._currency_respelled()} AS currency_respelled")
+        doubts.append(f"{self._another_currency()} AS another_currency")
         doubts += [f"coalesce({render(each.when, self._resolve)}, FALSE) AS f_{each.name}" for each in self._named()]
         return columns + doubts
 
@@ -96,24 +111,45 @@ class Select:
     def _cast(self, column: str, type_: str) -> str:
         if column == "x_Source":
             return casts.literal(self.source)
+        if column == "ChargeCategory":
+            return self._category()
         expression = self._expression(column)
         return f"CAST({render(expression, self._resolve, kind_of(column))} AS {type_})" if expression else f"CAST(NULL AS {type_})"
 
+    def _category(self) -> str:
+        """Usage, unless the bill tells categories; then each row must."""
+        expression = self._expression("ChargeCategory")
+        value = render(expression, self._resolve) if expression else "NULL"
+        return f"CAST({value} AS {TEXT})" if expression == _DELIVERED else f"CAST(coalesce({value}, 'Usage') AS {TEXT})"
+
     def _unreadable(self, columns: Iterable[str]) -> str:
         """True where one of the raw values behind the ledger columns cannot be read as what it should be."""
-        numbers = self._numbers
+        behind = [key for key in self._behind(columns) if casts.may_fail(self.header[key[0]].type, key[1])]
+        return _any(f"(p{self._numbers[key]} AND r{self._numbers[key]} IS NULL)" for key in behind)
+
+    def _behind(self, columns: Iterable[str]) -> list[tuple[str, str]]:
+        """The raw values from which ledger columns are made, as they are numbered."""
         wanted = {
-            (fold(each.column), each.kind)
-            for column in columns
-            for each in readings(self._expression(column) or "", kind_of(column))
-            if (fold(each.column), each.kind) in numbers and casts.may_fail(self.header[fold(each.column)].type, each.kind)
+            (fold(each.column), each.kind) for column in columns for each in readings(self._expression(column) or "", kind_of(column))
         }
-        doubts = [f"(p{number} AND r{number} IS NULL)" for key, number in numbers.items() if key in wanted]
-        return f"coalesce({' OR '.join(doubts)}, FALSE)" if doubts else "FALSE"
+        return [key for key in self._numbers if key in wanted]
+
+    def _signed(self) -> list[tuple[str, str]]:
+        """The raw amounts of money that may bear a currency sign; prices may be in another currency."""
+        behind = self._behind(METRICS.values()) if self.manner.amounts else []
+        return [(name, kind) for name, kind in behind if kind == "money" and self.header[name].type == TEXT]
+
+    def _another_currency(self) -> str:
+        currency = f"upper({self._cast('BillingCurrency', TEXT)})"
+        return _any(f"NOT contains(s{self._numbers[key]}, {currency})" for key in self._signed())
+
+    def _currency_respelled(self) -> str:
+        value = self._cast("BillingCurrency", TEXT)
+        return f"coalesce({value} <> upper({value}), FALSE)"
 
     def _respelled(self) -> str:
         expression = self._expression("ChargeCategory")
-        if expression != "{ChargeCategory}":
+        if expression is None or expression != _DELIVERED:
             return "FALSE"  # the mapping itself writes it
         value = render(expression, self._resolve)
         known = ", ".join(casts.literal(each) for each in CATEGORIES)
@@ -142,6 +178,11 @@ class Select:
         return f"CASE WHEN {some} THEN {spelled} ELSE '' END"
 
 
+def _any(doubts: Iterable[str]) -> str:
+    joined = " OR ".join(doubts)
+    return f"coalesce({joined}, FALSE)" if joined else "FALSE"
+
+
 def _sql(condition: str) -> str:
     """A rule's condition with `unreadable(X)` as the column that says so."""
     return re.sub(r"unreadable\((\w+)\)", r"u_\1", condition)
@@ -167,7 +208,7 @@ def _fillings() -> str:
         "BillingPeriodStart": month,
         "BillingPeriodEnd": f'coalesce("BillingPeriodEnd", {soon.format(_MONTH.format(month))} + INTERVAL 1 MONTH)',
         "ChargePeriodEnd": f'coalesce("ChargePeriodEnd", {soon.format(start)} + {default_length})',
-        "ChargeCategory": f"""CASE WHEN "ChargeCategory" IS NULL THEN 'Usage'
-            ELSE CASE lower("ChargeCategory") {respelled} ELSE "ChargeCategory" END END""",
+        "BillingCurrency": 'upper("BillingCurrency")',
+        "ChargeCategory": f"""CASE lower("ChargeCategory") {respelled} ELSE "ChargeCategory" END""",
     }
     return ", ".join(f"CAST({sql} AS {COLUMNS[column]}) AS {casts.name(column)}" for column, sql in fillings.items())

@@ -31,7 +31,7 @@ EARLIEST: Final = "2000-01-01"
 LATEST: Final = "2100-01-01"  # the first moment that is too late
 _CATEGORIES: Final = ", ".join(f"'{category}'" for category in CATEGORIES)
 _MOMENT: Final = "a date such as 2026-03-01 or 2026-03-01T00:00:00Z"
-_PLAIN: Final = "a plain number such as 1234.56, without thousands separators"
+_PLAIN: Final = "a number such as 1234.56 or $1,234.56"
 
 RULES: Final = (
     Rule("start-unreadable", "unreadable(ChargePeriodStart)", f"the charge's start is not {_MOMENT}"),
@@ -60,14 +60,19 @@ RULES: Final = (
         "NOT regexp_full_match(BillingCurrency, '[A-Z][A-Z][A-Z]')",
         "the billing currency is not a three-letter code such as USD (a virtual currency belongs in PricingCurrency)",
     ),
+    Rule("sign-contradicts", "another_currency", "an amount bears the sign of another currency than the billing currency"),
+    Rule("category-missing", "ChargeCategory IS NULL", "the charge has no category"),
     Rule("category-unknown", f"ChargeCategory NOT IN ({_CATEGORIES})", f"the charge category is none of {', '.join(CATEGORIES)}"),
 )
 
+# Rules that a value written in a spreadsheet's way may have broken.
+UNREADABLE: Final = tuple(rule.name for rule in RULES if "unreadable(" in rule.broken)
 REASONS: Final = {rule.name: rule.reason for rule in RULES}
 
 # Good rows worth a word. `unreadable_numbers` covers quantities and unit prices.
 MARKS: Final = (
     Mark("tags", "unreadable(Tags)", "tags that are no JSON object are unknown"),
     Mark("numbers", "unreadable_numbers", "quantities or unit prices that are no numbers are unknown"),
+    Mark("currency", "currency_respelled", "billing currencies in another case were normalised"),
     Mark("category", "category_respelled", "charge categories in another case were normalised"),
 )

@@ -11,6 +11,7 @@ from finops.sources.csvcheck import DELIMITERS, CsvFile
 from finops.sources.formats import FORMATS, recognise, refusal
 from finops.sources.mapping import Column, Header, Mapping, fold, header_of, known_as, lacking, understood
 from finops.sources.parquetcheck import ParquetFile, glob_free, scan
+from finops.sources.spreadsheets import PLAIN, Manner
 
 Checked = CsvFile | ParquetFile
 
@@ -21,6 +22,7 @@ class Shape:
 
     files: tuple[Checked, ...]
     header: Header
+    manner: Manner = PLAIN
 
     def scan(self, caps: Caps, files: Sequence[Checked]) -> str:
         """Return SQL that reads some of the shape's files."""
@@ -74,9 +76,14 @@ def _header(checked: Checked, mapping: Mapping) -> Header:
     seen: dict[str, str] = {}
     for each in names:
         if fold(each) in seen and fold(each) in known_as(mapping, names).values():
-            raise BillError(f"{checked.file.name}:1: column '{each}' is there twice; keep one of them.")
+            raise BillError(f"{checked.file.name}:1: {_both(seen[fold(each)], each)}; keep one of them.")
         seen[fold(each)] = each
     return header_of(mapping, columns)
+
+
+def _both(first: str, second: str) -> str:
+    same = first == second
+    return f"column '{first}' is there twice" if same else f"'{first}' and '{second}' are the same column"
 
 
 def _columns(checked: Checked) -> list[Column]:

@@ -5,10 +5,11 @@ import json
 import shutil
 import tempfile
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -79,7 +80,7 @@ class Desk:
 
     def select(self, shape: Shape) -> Select:
         """Return how a shape of files is read."""
-        return Select(self.format, shape.header, self.source, self.derived)
+        return Select(self.format, shape.header, self.source, self.derived, shape.manner)
 
 
 def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -> Staging:
@@ -100,7 +101,7 @@ def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -
         parts=_parts(desk, good),
         bad_rows=_bad_rows(desk, written),
         bad_row_counts=bad,
-        notes=tuple(dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_counted(desk, good, left)])),
+        notes=tuple(dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_manners(written), *_counted(desk, good, left)])),
     )
 
 
@@ -141,18 +142,29 @@ def _check(desk: Desk, file: BillFile, count: Callable[[int], None]) -> Checked:
 def _written(desk: Desk, all_shapes: Sequence[Shape]) -> dict[Batch, list[Piece]]:
     """Write every batch, and see that each row that was delivered was written somewhere."""
     writer = Writer(desk.con, desk.work, desk.caps, desk.deadline, desk.select)
-    batches = [batch for shape in all_shapes for batch in _explained(desk, shape.files, partial(writer.batches, shape))]
+    batches = deque(batch for shape in all_shapes for batch in _explained(desk, shape.files, partial(writer.batches, shape)))
     rows = sum(batch.records for batch in batches) or 1
     written: dict[Batch, list[Piece]] = {}
-    before = _CHECKING
-    for number, batch in enumerate(batches):
+    before, numbers = _CHECKING, count()
+    while batches:
+        batch = batches.popleft()
         share = (1 - _CHECKING) * batch.records / rows
         seen = part_of(desk.progress, "loading", before, share)
-        written[batch] = _explained(desk, batch.files, partial(writer.write, batch, number, seen))
-        _complete(desk, batch, written[batch])
+        pieces = _explained(desk, batch.files, partial(writer.write, batch, next(numbers), seen))
+        _complete(desk, batch, pieces)
         seen(1.0)
-        before += share
+        if instead := _explained(desk, batch.files, partial(writer.otherwise, batch, pieces)):
+            _discard(pieces)
+            batches.extendleft(instead)
+        else:
+            written[batch] = pieces
+            before += share
     return written
+
+
+def _discard(pieces: Iterable[Piece]) -> None:
+    for piece in pieces:
+        piece.path.unlink(missing_ok=True)
 
 
 def _complete(desk: Desk, batch: Batch, pieces: Sequence[Piece]) -> None:

@@ -3,7 +3,7 @@
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +12,11 @@ from finops.sources import casts
 from finops.sources.bills import Caps
 from finops.sources.deadline import Deadline
 from finops.sources.engine import run
+from finops.sources.evidence import manner_of
 from finops.sources.rows import Select
-from finops.sources.rules import EARLIEST, LATEST
+from finops.sources.rules import EARLIEST, LATEST, UNREADABLE
 from finops.sources.shapes import Checked, Shape
+from finops.sources.spreadsheets import PLAIN, Manner
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,6 +47,11 @@ class Key:
         return cls(None if period == _NO_PERIOD else period, verdict, name)
 
     @property
+    def doubtful(self) -> bool:
+        """Whether the rows hold dates or numbers that another manner of reading may understand."""
+        return self.name in UNREADABLE if self.verdict == "bad" else "numbers" in self.name.split("-")
+
+    @property
     def condition(self) -> str:
         """SQL that is true for exactly the rows of a good key, cheap to compute."""
         start = f"TIMESTAMP '{self.period}-01'"
@@ -70,6 +77,7 @@ class Batch:
     shape: Shape
     files: tuple[Checked, ...]
     key: Key | None
+    examined: bool = False  # the files were searched for evidence, so the manner of their shape is theirs
 
     @property
     def records(self) -> int:
@@ -89,11 +97,22 @@ class Writer:
 
     def batches(self, shape: Shape) -> list[Batch]:
         """Group the files of a shape by what their first rows hold."""
-        alike: dict[Key | None, list[Checked]] = defaultdict(list)
+        alike: dict[tuple[Manner, bool, Key | None], list[Checked]] = defaultdict(list)
         for file in shape.files:
             if file.records:
-                alike[self._peek(shape, file)].append(file)
-        return [Batch(shape, tuple(files), key) for key, files in alike.items()]
+                alike[self._look(shape, file)].append(file)
+        return [Batch(_in(shape, manner), tuple(files), key, examined) for (manner, examined, key), files in alike.items()]
+
+    def otherwise(self, batch: Batch, pieces: Sequence[Piece]) -> list[Batch]:
+        """Return the batches to write instead, where what was written shows that some files need another manner of reading."""
+        if batch.examined or not any(piece.key.doubtful for piece in pieces):
+            return []
+        alike: dict[Manner, list[Checked]] = defaultdict(list)
+        for file in batch.files:
+            alike[self._manner(batch.shape, file)].append(file)
+        if list(alike) == [PLAIN]:
+            return []
+        return [Batch(_in(batch.shape, manner), tuple(files), batch.key, examined=True) for manner, files in alike.items()]
 
     def write(self, batch: Batch, number: int, seen: Callable[[float], None]) -> list[Piece]:
         """Write a batch in one pass; where its first rows were no guide to the rest, the others in a second one."""
@@ -116,11 +135,23 @@ class Writer:
         listed = ", ".join(casts.literal(str(path)) for path in paths)
         self._copy(f"SELECT {_LEDGER} FROM read_parquet([{listed}], hive_partitioning = false)", str(target), "", lambda _: None)
 
-    def _peek(self, shape: Shape, file: Checked) -> Key | None:
+    def _look(self, shape: Shape, file: Checked) -> tuple[Manner, bool, Key | None]:
+        """The manner the first rows suggest, whether that was examined, and the good key they share."""
+        keys = self._peek(shape, file)
+        examined = any(key.doubtful for key in keys)
+        manner = self._manner(shape, file) if examined else PLAIN
+        if manner != PLAIN:
+            keys = self._peek(_in(shape, manner), file)
+        return manner, examined, keys[0] if len(keys) == 1 and keys[0].verdict == "good" else None
+
+    def _peek(self, shape: Shape, file: Checked) -> list[Key]:
         scan = f"(SELECT * FROM {shape.scan(self.caps, [file])} LIMIT {_PEEKED})"
         keys = run(self.con, f"SELECT DISTINCT {_KEY} FROM ({self.select(shape).rows(scan)})", self.deadline)
-        only = Key.parse(str(keys[0][0])) if len(keys) == 1 else None
-        return only if only and only.verdict == "good" else None
+        return [Key.parse(str(key)) for (key,) in keys]
+
+    def _manner(self, shape: Shape, file: Checked) -> Manner:
+        scan = shape.scan(self.caps, [file])
+        return manner_of(lambda sql: run(self.con, sql, self.deadline), self.select(shape), scan, file.file.name)
 
     def _apart(self, rows: str, condition: str, number: int, seen: Callable[[float], None]) -> list[Piece]:
         """Write the rows into one folder for each key."""
@@ -137,3 +168,7 @@ class Writer:
     def _count(self, path: Path) -> int:
         row = self.con.execute(f"SELECT num_rows FROM parquet_file_metadata({casts.literal(str(path))})").fetchone()
         return int(row[0]) if row else 0
+
+
+def _in(shape: Shape, manner: Manner) -> Shape:
+    return replace(shape, manner=manner)

@@ -26,7 +26,7 @@ from finops.ledger.ledger import Ledger
 from finops.ledger.state import open_state
 from finops.ledger.statements import charges
 from tests.fakes.bigquery_sql import run, translate
-from tests.ledger.questions import ODD, QUESTIONS, TERMS, UNTIL, Question, fill, in_order
+from tests.ledger.questions import ODD, QUESTIONS, TERMS, Question, fill, in_order
 
 CONNECTION = duckdb.connect(config={"threads": 1})
 LEDGER = Path(__file__).parents[2] / "finops" / "ledger"

@@ -1,0 +1,98 @@
+"""How a spreadsheet writes dates and amounts, and SQL that reads them so: used only for files that show such forms."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from finops.charges import MONEY, TEXT
+from finops.sources import casts
+
+# A sign in front of an amount → the currencies it may stand for. A three-letter code stands for itself.
+SIGNS: Final[dict[str, str]] = {
+    "$": "USD ARS AUD BBD BMD BND BRL BSD BZD CAD CLP COP CVE DOP FJD GYD HKD JMD KYD LRD MXN NAD NIO NZD SBD SGD SRD TTD TWD UYU XCD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "C$": "CAD NIO",
+    "CA$": "CAD",
+    "HK$": "HKD",
+    "MX$": "MXN",
+    "NT$": "TWD",
+    "NZ$": "NZD",
+    "R$": "BRL",
+    "S$": "SGD",
+    "US$": "USD",
+    "£": "GBP EGP FKP GIP LBP SDG SHP SSP SYP",
+    "€": "EUR",
+    "¥": "JPY CNY",
+    "₩": "KRW KPW",
+    "₪": "ILS",
+    "₫": "VND",
+    "₱": "PHP",
+    "₴": "UAH",
+    "₹": "INR",
+    "₺": "TRY",
+    "₽": "RUB",
+    "฿": "THB",
+}
+
+SIGN: Final = "(?:" + "|".join([*map(re.escape, sorted(SIGNS, key=len, reverse=True)), "[A-Z]{3}"]) + ")"
+_NUMBER: Final = r"(?:(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d*)?|\.\d+)"
+AMOUNT: Final = "|".join(
+    [
+        rf"-? ?(?:{SIGN} ?)?{_NUMBER}",
+        rf"{SIGN} ?-{_NUMBER}",
+        rf"\( ?(?:{SIGN} ?)?{_NUMBER} ?\)",
+        rf"{SIGN} ?\( ?{_NUMBER} ?\)",
+    ]
+)
+# One comma and no point: a thousand here, one and a bit elsewhere.
+LONE_GROUP: Final = r"[^,.]*\d,\d{3}[^,.\d]*"
+
+SLASHED: Final = r"\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?"
+_TIMES: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a file writes what the plain reading leaves unread; the plain reading always comes first."""
+
+    month_first: bool | None = None  # None where no date has slashes
+    amounts: bool = False  # whether some are written like $1,234.50
+    groups: bool = False  # whether 1,234 is a thousand and more
+
+    def read(self, sql: str, type_: str, kind: str) -> str:
+        """Return SQL for the raw column `sql` of DuckDB type `type_`, read as `kind`."""
+        plain = casts.read(sql, type_, kind)
+        if kind == "moment" and type_ == TEXT and self.month_first is not None:
+            return _moment(sql, plain, self.month_first)
+        if kind == "money" and type_ == TEXT and self.amounts:
+            return f"coalesce({plain}, {_amount(sql, self.groups)})"
+        return plain
+
+
+PLAIN: Final = Manner()
+
+
+def currencies(sql: str) -> str:
+    """Return SQL for the currencies the sign of an amount may stand for, as one text; null where it bears no sign."""
+    known = " ".join(f"WHEN {casts.literal(sign)} THEN {casts.literal(codes)}" for sign, codes in SIGNS.items())
+    sign = rf"regexp_extract({sql}, '^[-( ]*({SIGN})[-( ]*[\d.]', 1)"
+    return f"CASE {sign} WHEN '' THEN NULL {known} ELSE {sign} END"
+
+
+def _amount(sql: str, groups: bool) -> str:
+    """Digits and point are all that is left once the form is known."""
+    text = f"trim({sql})"
+    one_of = rf"regexp_full_match({text}, '{AMOUNT}')" + ("" if groups else rf" AND NOT regexp_full_match({text}, '{LONE_GROUP}')")
+    sign = f"CASE WHEN contains({text}, '-') OR contains({text}, '(') THEN '-' ELSE '' END"
+    digits = rf"regexp_replace({text}, '[^\d.]', '', 'g')"
+    return f"CASE WHEN {one_of} THEN TRY_CAST({sign} || {digits} AS {MONEY}) END"
+
+
+def _moment(sql: str, plain: str, month_first: bool) -> str:
+    """A year of two digits is of this century; a space before AM or PM is what the parser wants."""
+    day = "%m/%d/%Y" if month_first else "%d/%m/%Y"
+    forms = ", ".join(f"'{day}{time}'" for time in _TIMES)
+    full_year = rf"regexp_replace(trim({sql}), '^(\d+/\d+)/(\d\d)( |$)', '\1/20\2\3')"
+    text = rf"regexp_replace({full_year}, '(\d)([AaPp][Mm])$', '\1 \2')"
+    return f"CASE WHEN regexp_full_match(trim({sql}), '{SLASHED}') THEN try_strptime({text}, [{forms}]) ELSE {plain} END"
