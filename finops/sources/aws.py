@@ -115,6 +115,7 @@ _TAGS: Final = f"coalesce({_RESOURCE_TAGS}, {_ALL_TAGS})"
 AWS: Final = Mapping(
     name="aws",
     about="AWS Cost and Usage Report 2.0",
+    version=2,
     required=(
         ("line_item_usage_start_date",),
         ("line_item_unblended_cost",),

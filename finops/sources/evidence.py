@@ -70,8 +70,8 @@ def _month_first(slashes: list[Slashes], file: str) -> bool | None:
     months = [(each.column, each.month) for each in seen if each.month]
     periods = [each for each in seen if each.is_period]
     month_first, day_first = all(each.months_begin for each in periods), all(each.days_begin for each in periods)
-    if periods and month_first != day_first:
-        (months if month_first else days).append((periods[0].column, periods[0].some))
+    if month_first != day_first:
+        (months if month_first else days).append((periods[0].column, periods[0].some or ""))
     if days and months:
         raise BillError(
             f"{file}: '{days[0][1]}' ({days[0][0]}) can only be day/month and '{months[0][1]}' ({months[0][0]}) only month/day; "

@@ -19,6 +19,7 @@ _NEWER: Final = ("Allocated", "ContractApplied", "HostProviderName", "Commitment
 FOCUS: Final = Mapping(
     name="focus",
     about="FOCUS 1.0–1.4, any provider",
+    version=2,
     required=(("ChargePeriodStart",), ("BilledCost",), ("BillingCurrency",), ("ServiceName",)),
     columns={name: ("{" + name + "}",) for name in (*FOCUS_COLUMNS, *_OWN)}
     | _OWNERS

@@ -1,11 +1,13 @@
 """How a spreadsheet writes dates and amounts, and SQL that reads them so: used only for files that show such forms."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from finops.charges import MONEY, TEXT
 from finops.sources import casts
+from finops.sources.bills import listed
 
 # A sign in front of an amount → the currencies it may stand for. A three-letter code stands for itself.
 SIGNS: Final[dict[str, str]] = {
@@ -71,6 +73,17 @@ class Manner:
 
 
 PLAIN: Final = Manner()
+
+
+def notes(files: Mapping[Manner, Sequence[str]]) -> list[str]:
+    """Return what is to be said of files that are read in each manner: each choice once."""
+    choices: list[tuple[str, Callable[[Manner], bool]]] = [
+        ("dates with slashes were read month first, 4/1/25 as 2025-04-01", lambda manner: manner.month_first is True),
+        ("dates with slashes were read day first, 1/4/25 as 2025-04-01", lambda manner: manner.month_first is False),
+        ("amounts written as in a spreadsheet were read, such as $1,234.50 as 1234.50", lambda manner: manner.amounts),
+    ]
+    chosen = {text: [name for manner, names in files.items() if fits(manner) for name in names] for text, fits in choices}
+    return [f"{text} ({listed(names)})" for text, names in chosen.items() if names]
 
 
 def currencies(sql: str) -> str:

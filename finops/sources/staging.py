@@ -28,6 +28,8 @@ from finops.sources.parquetcheck import check_parquet
 from finops.sources.rows import Select
 from finops.sources.rules import MARKS
 from finops.sources.shapes import Checked, Shape, notes, shapes
+from finops.sources.spreadsheets import Manner
+from finops.sources.spreadsheets import notes as spreadsheet_notes
 from finops.sources.totals import staged_part
 from finops.sources.writing import Batch, Piece, Writer
 
@@ -101,7 +103,9 @@ def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -
         parts=_parts(desk, good),
         bad_rows=_bad_rows(desk, written),
         bad_row_counts=bad,
-        notes=tuple(dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_manners(written), *_counted(desk, good, left)])),
+        notes=tuple(
+            dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_told(written), *_counted(desk, good, left)])
+        ),
     )
 
 
@@ -142,23 +146,23 @@ def _check(desk: Desk, file: BillFile, count: Callable[[int], None]) -> Checked:
 def _written(desk: Desk, all_shapes: Sequence[Shape]) -> dict[Batch, list[Piece]]:
     """Write every batch, and see that each row that was delivered was written somewhere."""
     writer = Writer(desk.con, desk.work, desk.caps, desk.deadline, desk.select)
-    batches = deque(batch for shape in all_shapes for batch in _explained(desk, shape.files, partial(writer.batches, shape)))
+    batches = [batch for shape in all_shapes for batch in _explained(desk, shape.files, partial(writer.batches, shape))]
     rows = sum(batch.records for batch in batches) or 1
+    left = deque((batch, (1 - _CHECKING) * batch.records / rows) for batch in batches)
     written: dict[Batch, list[Piece]] = {}
     before, numbers = _CHECKING, count()
-    while batches:
-        batch = batches.popleft()
-        share = (1 - _CHECKING) * batch.records / rows
+    while left:
+        batch, share = left.popleft()
         seen = part_of(desk.progress, "loading", before, share)
         pieces = _explained(desk, batch.files, partial(writer.write, batch, next(numbers), seen))
         _complete(desk, batch, pieces)
         seen(1.0)
         if instead := _explained(desk, batch.files, partial(writer.otherwise, batch, pieces)):
             _discard(pieces)
-            batches.extendleft(instead)
+            left.extendleft((each, 0.0) for each in instead)
         else:
             written[batch] = pieces
-            before += share
+        before += share
     return written
 
 
@@ -255,6 +259,14 @@ def _bad_rows(desk: Desk, written: Mapping[Batch, Sequence[Piece]]) -> tuple[Bad
             most = desk.caps.bad_rows - len(found)
             found += first_bad_rows(desk.con, batch.shape, batch.files, desk.select(batch.shape), desk.caps, desk.deadline, most)
     return tuple(found)
+
+
+def _told(written: Iterable[Batch]) -> list[str]:
+    """The notes on files that were read in another manner than the plain one."""
+    files: dict[Manner, list[str]] = defaultdict(list)
+    for batch in written:
+        files[batch.shape.manner] += [each.file.name for each in batch.files]
+    return spreadsheet_notes(files)
 
 
 def _counted(desk: Desk, good: Sequence[Piece], left: Mapping[str, int]) -> list[str]:
