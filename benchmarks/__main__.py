@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-bench-")))
         goals = [goal for part in options.parts or PARTS for goal in _run(part, options, data)]
-    heading("Goals")
+    heading("Goals (set for the full sizes; start-up weighs more on small ones)" if options.quick else "Goals")
     judge(goals)
 
 
@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"which: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where made data is kept for the next run (default: a temporary folder)")
-    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: about a minute, to see that all of it runs")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: a minute or two, to see that all of it runs")
     parser.add_argument("--rows", type=int, help="charges in the ledger that is asked (default: 10 million)")
     parser.add_argument("--bill-rows", type=int, help="rows of the Parquet bill that is loaded (default: 1 million)")
     parser.add_argument("--packed-rows", type=int, help="rows of the .csv.gz bill that is loaded (default: 5 million)")

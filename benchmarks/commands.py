@@ -3,7 +3,7 @@
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,8 @@ from slackbox.settings import Settings
 HELP, CHECK, ANSWER = "finops-bot --help", "finops-bot check", "finops-bot ask"
 PASS, PANDAS = "python -c pass", 'python -c "import pandas"'
 HELP_MOST, CHECK_MOST, SLACK_MOST = 300, 1000, 1000  # milliseconds
+
+Answered = tuple[tuple[str, ...], Lap, Lap]  # its blocks, the wait in Slack, the wait without Slack
 
 ASKED: Final = (
     "last 7d",
@@ -90,16 +92,20 @@ def _in_slack(tools: Tools, rows: int, questions: int) -> list[Goal]:
         texts = [ASKED[number % len(ASKED)] for number in range(questions)]
         first = ask_in_slack(box, f"/cost {texts[0]}").seconds
         laps = [_asked(tools, box, text) for text in texts]
-    waited, direct = Timing(tuple(lap for lap, _ in laps)), Timing(tuple(lap for _, lap in laps))
-    table(
-        ("from", "median ms", "p95 ms", "best ms", "/ direct"),
-        [
-            ("slash command to posted answer", ms(waited.median), ms(waited.at(0.95)), ms(waited.best), times(waited.over(direct))),
-            ("the same question asked directly", ms(direct.median), ms(direct.at(0.95)), ms(direct.best), ""),
-        ],
-    )
-    print(f"The very first question after the start took {first * 1000:.0f} ms; waiting looks every 20 ms.\n")
-    return [Goal("slash command to answer in Slack: p95", waited.at(0.95) * 1000, SLACK_MOST, " ms")]
+    table(("until the answer is posted", "answers", "median ms", "p95 ms", "best ms", "/ direct"), list(_waits(laps)))
+    print(f"Direct: the same question to the same code without Slack and without a picture. The very first took {first * 1000:.0f} ms.\n")
+    everything = Timing(tuple(seen for _, seen, _ in laps))
+    return [Goal("slash command to answer in Slack: p95", everything.at(0.95) * 1000, SLACK_MOST, " ms")]
+
+
+def _waits(laps: Sequence[Answered]) -> Iterator[tuple[str, ...]]:
+    """A picture is drawn, uploaded, and waited for until Slack can show it; a native chart is a few numbers in the message."""
+    for about, kind in (("all", None), ("with a native chart", "data_visualization"), ("with a picture", "image")):
+        chosen = [lap for lap in laps if kind is None or kind in lap[0]]
+        if chosen:
+            waited, direct = Timing(tuple(seen for _, seen, _ in chosen)), Timing(tuple(alone for _, _, alone in chosen))
+            figures = (ms(waited.median), ms(waited.at(0.95)), ms(waited.best), times(waited.over(direct)))
+            yield (about, str(len(chosen)), *figures)
 
 
 @contextmanager
@@ -108,10 +114,10 @@ def _slack() -> Iterator[Slackbox]:
         yield box
 
 
-def _asked(tools: Tools, box: Slackbox, text: str) -> tuple[Lap, Lap]:
-    """One question in Slack, then the same without Slack and without a chart drawn: the peer."""
+def _asked(tools: Tools, box: Slackbox, text: str) -> Answered:
+    """One question in Slack, then the same directly, which is the peer; Slack is looked at every 20 ms."""
     seen = ask_in_slack(box, f"/cost {text}")
-    assert not seen.answer.startswith("Sorry"), seen.answer
+    assert {"data_visualization", "image"} & set(seen.blocks), f"{text}: no chart in {seen.blocks}"
     began, cpu = time.perf_counter(), time.process_time()
     reply(tools, text, Asking("benchmark", tools.now(), chart=True))
-    return Lap(seen.seconds, 0), Lap(time.perf_counter() - began, time.process_time() - cpu)
+    return seen.blocks, Lap(seen.seconds, 0), Lap(time.perf_counter() - began, time.process_time() - cpu)

@@ -39,7 +39,7 @@ def run(data: Path, rows: int, rounds: int) -> list[Goal]:
     table(HEAD, lines)
     ledger.close()
     con.close()
-    _cold(ledger_folder(data, rows), max(3, rounds // 6))
+    _cold(ledger_folder(data, rows), max(1, rounds // 6))
     return goals
 
 

@@ -11,6 +11,7 @@ from finops.periods import DAY, Period, floor
 from finops.query import CostQuery
 
 ZERO = Decimal(0)
+MOVERS = 5
 OF_NOTHING = 10  # a part this many times the whole is no share of it
 
 
@@ -26,7 +27,7 @@ class DaySum:
 
 @dataclass(frozen=True)
 class GroupSum:
-    """One group over both periods, with its rank by size and by change, and how many groups there are.
+    """One group over both periods, and how many groups there are in its currency.
 
     `now` and `before` are over the complete days of both periods: half a day missing would look like a fall.
     """
@@ -37,8 +38,6 @@ class GroupSum:
     previous: Decimal | None
     now: Decimal | None
     before: Decimal | None
-    by_cost: int
-    by_move: int
     groups: int
     count: int | None = None
 
@@ -122,7 +121,7 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
     total = _total(days, query.period)
     previous = _previous(days, query, costs.coverage)
     groups = [group for group in costs.groups if group.currency == currency]
-    rows = tuple(_row(group, total, previous) for group in groups if group.by_cost <= query.top)
+    rows = tuple(_row(group, total, previous) for group in largest(groups, currency, query.top))
     rows = tuple(sorted(rows, key=lambda row: -(row.cost or ZERO)))
     rest_groups = max((group.groups for group in groups), default=0) - len(rows)
     return Sums(
@@ -137,6 +136,12 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
         like_for_like=_like_for_like(days, query, costs.coverage),
         count=costs.counts.get(currency),
     )
+
+
+def largest(groups: Sequence[GroupSum], currency: str, most: int) -> list[GroupSum]:
+    """Return the groups of a currency that cost most, credits by their size."""
+    mine = [group for group in groups if group.currency == currency]
+    return sorted(mine, key=lambda group: (-abs(group.cost or ZERO), [key or "" for key in group.key]))[:most]
 
 
 def _total(days: Sequence[DaySum], period: Period) -> Decimal | None:
@@ -171,7 +176,7 @@ def _movers(groups: Sequence[GroupSum], previous: Decimal | None) -> tuple[Row, 
     if previous is None:
         return ()
     rows = [Row(group.key, group.now, group.before or ZERO, None) for group in groups]
-    return tuple(sorted((row for row in rows if row.change), key=lambda row: -abs(row.change)))
+    return tuple(sorted((row for row in rows if row.change), key=lambda row: (-abs(row.change), [key or "" for key in row.key]))[:MOVERS])
 
 
 def _rest(rows: Sequence[Row], total: Decimal | None, previous: Decimal | None, width: int) -> Row | None:

@@ -19,7 +19,7 @@ from finops.ledger.derive import quoted
 from finops.ledger.dialects import Parameter, bigquery_text
 from finops.ledger.ledger import Ledger
 from finops.ledger.rollup import SUFFIX
-from finops.ledger.statements import charges
+from finops.ledger.statements import Statement, charges
 
 ADDRESS: Final = re.compile(r"bigquery://(?P<project>[A-Za-z0-9][A-Za-z0-9.:_-]*)/(?P<dataset>[A-Za-z_][A-Za-z0-9_]*)")
 TYPES: Final = {MONEY: "BIGNUMERIC", TEXT: "STRING", MOMENT: "DATETIME", DAY_TYPE: "DATE"}  # NUMERIC has nine decimals, money ten
@@ -110,7 +110,7 @@ class BigQueryFacts:
             )
         yield BigQueryReading(self, tuple(paths), _union([table_name(path) for path in paths], charges.c, "charges"))
 
-    def finished(self, statement: Select[Any], paths: Sequence[str]) -> tuple[Any, list[tuple[Any, ...]]]:
+    def finished(self, statement: Statement, paths: Sequence[str]) -> tuple[Any, list[tuple[Any, ...]]]:
         """Return a statement's job and rows. Raises LedgerError when a table is missing, the limit too small, or nobody answers."""
         sql, values = bigquery_text(statement)
         with self._explained(paths):
@@ -288,7 +288,7 @@ class BigQueryReading:
         made = job.destination
         return _union([f"{made.project}.{made.dataset_id}.{made.table_id}"], statement.selected_columns, f"kept_{self.kept}")
 
-    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self.facts.finished(statement, self.paths)[1]
 
 

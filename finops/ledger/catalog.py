@@ -1,12 +1,13 @@
 """Reads the manifest: which files answer for which days, how fresh they are, what was delivered before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, Engine, Subquery, func, select
 
-from finops.ledger.tables import bad_rows, control_totals, files, live, load_days, loads
+from finops.ledger.tables import audit, bad_rows, control_totals, files, live, load_days, loads
 from finops.periods import Period
 
 
@@ -23,6 +24,7 @@ class LiveFile:
     last_day: date
     derived: str
     rows: int
+    currencies: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,17 @@ def live_files(connection: Connection, span: Period | None = None, known_at: dat
     )
     if span is not None:
         statement = statement.where(loads.c.first_day < span.end, loads.c.last_day >= span.start)
-    return [LiveFile(**row) for row in connection.execute(statement).mappings()]
+    rows = connection.execute(statement).mappings().all()
+    billed = _currencies(connection, {row["load_id"] for row in rows})
+    return [LiveFile(**row, currencies=billed[row["load_id"]]) for row in rows]
+
+
+def _currencies(connection: Connection, load_ids: set[str]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(load_ids, ())
+    for row in connection.execute(select(control_totals.c.load_id, control_totals.c.currency)):
+        if row.load_id in found:
+            found[row.load_id] = (*found[row.load_id], row.currency)
+    return found
 
 
 def _live() -> Subquery:
@@ -85,24 +97,9 @@ def _delivered_by(instant: datetime) -> Subquery:
     return select(ranked.c.load_id).where(ranked.c.place == 1).subquery()
 
 
-def currencies(connection: Connection, load_ids: list[str]) -> dict[str, set[str]]:
-    """Return each currency these loads are billed in, with the sources that use it."""
-    statement = (
-        select(control_totals.c.currency, loads.c.source)
-        .join(loads, loads.c.id == control_totals.c.load_id)
-        .where(control_totals.c.load_id.in_(load_ids))
-        .distinct()
-    )
-    found: dict[str, set[str]] = {}
-    for currency, source in connection.execute(statement):
-        found.setdefault(currency, set()).add(source)
-    return found
-
-
-def revision(connection: Connection) -> tuple[int, datetime | None]:
-    """Return what changes whenever a delivery is recorded."""
-    row = connection.execute(select(func.count(), func.max(loads.c.recorded_at)).select_from(loads)).one()
-    return int(row[0]), row[1]
+def revision(connection: Connection) -> int:
+    """Return what grows with every change of the manifest: each leaves an audit entry in its transaction."""
+    return int(connection.execute(select(func.coalesce(func.max(audit.c.seq), 0))).scalar_one())
 
 
 def observed(connection: Connection, since: date) -> list[Observed]:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import Select
 
 from finops.errors import LedgerError
 from finops.ledger.dialects import duckdb_text
-from finops.ledger.statements import charges
+from finops.ledger.statements import Statement, charges
 
 
 class Reading(Protocol):
@@ -23,7 +23,7 @@ class Reading(Protocol):
     def keep(self, statement: Select[Any]) -> FromClause:
         """Return a relation with the statement's rows, which later statements of this question may read again and again."""
 
-    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Return the rows of a statement built on `charges` or on what was kept."""
 
 
@@ -103,6 +103,6 @@ class DuckReading:
         self.cursor.execute(f"CREATE TEMP TABLE {name} AS {duckdb_text(statement)}")
         return Table(name, MetaData(), *(Column(column.name, column.type) for column in statement.selected_columns))
 
-    def run(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self.cursor.execute(duckdb_text(statement)).fetchall()
         return rows

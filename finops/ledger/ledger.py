@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, FromClause, insert, select
+from sqlalchemy import Engine, FromClause, insert, select
 
 from finops import answering
 from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
@@ -23,6 +23,7 @@ from finops.ledger.derive import derived_columns, derived_digest
 from finops.ledger.dialects import duckdb_text
 from finops.ledger.facts import Facts, Reading
 from finops.ledger.loads import Delivery, move_in, publish
+from finops.ledger.rollup import ZONES
 from finops.ledger.state import writing
 from finops.ledger.statements import Asked, Conversion
 from finops.ledger.tables import questions
@@ -73,7 +74,7 @@ class Ledger:
         self.facts = facts
         self.terms = terms
         self.rollup_worth = rollup.WORTH
-        self._learnt: tuple[object, Habits] | None = None
+        self._read: tuple[object, Manifest] | None = None
 
     def close(self) -> None:
         self.facts.close()
@@ -99,18 +100,14 @@ class Ledger:
 
         Raises QueryError when the asked currency has no rate on some day.
         """
-        with self.engine.connect() as connection:
-            chosen = catalog.live_files(connection, _span(query), known_at)
-            reachable = catalog.live_files(connection, None, known_at)
-            found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
-            habits = self._habits(connection, until)
-        conversion, missing = self._conversion(query, set(found))
-        asked = Asked(query, until, conversion)
+        now = self._manifest(until, known_at)
+        chosen = [file for file in now.files if file.first_day < _span(query).end and file.last_day >= _span(query).start]
+        asked, missing = self._asked(query, chosen, until)
         movers_by = query.by or ("service",)
-        costs, reach = self._costs(asked, movers_by, chosen, Known(reachable, habits), parts=parts)
+        costs, reach = self._costs(asked, movers_by, chosen, now, until, parts=parts)
         involved = {day.source for day in costs.days}
-        foreign = sorted(currency for currency, names in found.items() if names & involved)
-        notes = _currency_notes(foreign, conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, costs.days)
+        billed = sorted({currency for file in chosen if file.source in involved for currency in file.currencies})
+        notes = _currency_notes(billed, asked.conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, costs.days)
         delivered = max((one.delivered_at for one in reach.sources), default=None)
         return answering.answer(
             question_id(query, _effective_until(until, chosen), [file.load_id for file in chosen]),
@@ -142,11 +139,12 @@ class Ledger:
         """Return the live files a question reads and the statements it runs, as text with its values written in."""
         with self.engine.connect() as connection:
             chosen = catalog.live_files(connection, _span(query))
-            found = catalog.currencies(connection, sorted({file.load_id for file in chosen}))
-        asked = Asked(query, until, self._conversion(query, set(found))[0])
+        asked, _ = self._asked(query, chosen, until)
         by = query.by or ("service",)
         rows = statements.lines(asked, by).subquery("lines")
-        return chosen, tuple(duckdb_text(one) for one in (statements.day_sums(rows), statements.group_sums(query, query, rows)))
+        return chosen, tuple(
+            duckdb_text(one) for one in (statements.day_sums(rows), statements.group_sums(query, query, rows, asked.only_currency))
+        )
 
     def values(self, name: str) -> list[str]:
         """Return what the live charges hold under a dimension, the costliest first."""
@@ -159,33 +157,44 @@ class Ledger:
 
     def sources(self, until: datetime) -> tuple[Freshness, ...]:
         """Return how far the bill of every source reaches."""
-        with self.engine.connect() as connection:
-            files = catalog.live_files(connection)
-            habits = self._habits(connection, until)
-        return tuple(self._freshness(source, of, habits) for source, of in sorted(_by_source(files).items()))
+        now = self._manifest(until)
+        return tuple(self._freshness(source, of, now.habits) for source, of in sorted(_by_source(now.files).items()))
 
-    def _costs(self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], known: "Known", *, parts: bool) -> tuple[Costs, Reach]:
+    def _costs(
+        self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], now: "Manifest", until: datetime, *, parts: bool
+    ) -> tuple[Costs, Reach]:
         query = asked.query
         if not files:
-            reach = self._reach(known, set(), query, asked.until)
+            reach = self._reach(now, set(), query, until)
             return Costs((), (), (), (), reach.coverage), reach
-        paths = rollup.choose(self.root, files, query, by, asked.until, self.rollup_worth)
+        paths = rollup.choose(self.root, files, query, by, until, self.rollup_worth)
         with self.facts.reading(paths) as reading:
             whole, grouped = _relations(asked, by, reading)
             days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole)))
-            reach = self._reach(known, {day.source for day in days}, query, asked.until)
-            groups = _groups(query, answering.complete_part(query, reach.coverage), by, grouped, reading)
+            reach = self._reach(now, {day.source for day in days}, query, until)
+            groups = _groups(asked, answering.complete_part(query, reach.coverage), by, grouped, reading)
             drawn = _parts(query, groups, grouped, reading) if parts and query.by else ()
             counts = dict(reading.run(statements.counts(query, grouped))) if query.count else {}
-        moves = tuple(group for group in groups if group.by_move <= statements.MOVERS)
-        return Costs(days, groups if query.by else (), moves, drawn, reach.coverage, counts), reach
+        return Costs(days, groups if query.by else (), groups, drawn, reach.coverage, counts), reach
 
-    def _habits(self, connection: Connection, until: datetime) -> "Habits":
-        """What was learnt of each source, kept until another delivery is recorded."""
-        key = (catalog.revision(connection), until.date())
-        if self._learnt is None or self._learnt[0] != key:
-            self._learnt = (key, _habits(catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)))
-        return self._learnt[1]
+    def _manifest(self, until: datetime, known_at: datetime | None = None) -> "Manifest":
+        """Read what is live and what was learnt of each source; kept until the audit has a newer entry, as every change makes."""
+        key = (until.date(), known_at)
+        with self.engine.connect() as connection:
+            revision = catalog.revision(connection)
+            if self._read is None or self._read[0] != (revision, key):
+                seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
+                self._read = ((revision, key), Manifest(catalog.live_files(connection, None, known_at), _habits(seen)))
+            return self._read[1]
+
+    def _asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime) -> tuple[Asked, str | None]:
+        """Return the question with all that the manifest says beforehand, and the first currency that cannot be converted."""
+        billed = {currency for file in files for currency in file.currencies}
+        sources = {file.source for file in files}
+        conversion, missing = self._conversion(query, billed)
+        later = until if any(until < midnight(file.last_day + DAY) + ZONES for file in files) else None
+        only = [next(iter(names)) if len(names) == 1 else None for names in (billed, sources)]
+        return Asked(query, later, conversion, *only), missing
 
     def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, str | None]:
         """Return how to convert, and the first currency that cannot be."""
@@ -201,20 +210,20 @@ class Ledger:
             return None, missing
         return Conversion(target, {currency: rate for currency, rate in known.items() if rate is not None}), None
 
-    def _reach(self, known: "Known", involved: set[str], query: CostQuery, until: datetime) -> Reach:
+    def _reach(self, now: "Manifest", involved: set[str], query: CostQuery, until: datetime) -> Reach:
         """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
-        by_source = _by_source(known.files)
-        every = {source: self._freshness(source, of, known.habits) for source, of in by_source.items()}
+        by_source = _by_source(now.files)
+        every = {source: self._freshness(source, of, now.habits) for source, of in by_source.items()}
         horizon = query.period.start - STILL_DELIVERING
         names = involved or {source for source, one in every.items() if one.last_day >= horizon} or set(every)
         fresh = tuple(every[name] for name in sorted(names) if name in every)
         if not fresh:
-            return Reach((), None, known.habits.growths)
+            return Reach((), None, now.habits.growths)
         today = _day_of(until)
         first = min(file.first_day for name in names for file in by_source.get(name, ()))
         last = min(max(one.last_day for one in fresh), today)
         delivering = [one for one in fresh if one.last_day >= horizon] or list(fresh)
-        return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), known.habits.growths)
+        return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), now.habits.growths)
 
     def _freshness(self, source: str, files: Sequence[LiveFile], habits: "Habits") -> Freshness:
         newest = max(files, key=lambda file: (file.last_day, file.delivered_at))
@@ -233,7 +242,7 @@ class Habits:
 
 
 @dataclass(frozen=True)
-class Known:
+class Manifest:
     """All files that could answer, and what was learnt of their sources."""
 
     files: Sequence[LiveFile]
@@ -254,19 +263,20 @@ def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromC
     return days, statements.lines(asked, by, reading.charges, counted=count).subquery("lines")
 
 
-def _groups(query: CostQuery, cut: CostQuery, by: Sequence[str], rows: FromClause, reading: Reading) -> tuple[GroupSum, ...]:
+def _groups(asked: Asked, cut: CostQuery, by: Sequence[str], rows: FromClause, reading: Reading) -> tuple[GroupSum, ...]:
+    query = asked.query
     if not query.by and not query.compare:
         return ()
-    found = reading.run(statements.group_sums(query, cut, rows))
-    return tuple(GroupSum(tuple(row[: len(by)]), *row[len(by) :]) for row in found)
+    found = reading.run(statements.group_sums(query, cut, rows, asked.only_currency))
+    return tuple(dict.fromkeys(GroupSum(tuple(row[: len(by)]), *row[len(by) :]) for row in found))
 
 
 def _parts(query: CostQuery, groups: Sequence[GroupSum], rows: FromClause, reading: Reading) -> tuple[PartSum, ...]:
-    keys = sorted({group.key for group in groups if group.by_cost <= CHART_GROUPS}, key=str)
+    keys = [group.key for currency in {one.currency for one in groups} for group in answering.largest(groups, currency, CHART_GROUPS)]
     if not keys:
         return ()
     width = len(query.by)
-    found = reading.run(statements.part_sums(query, keys, rows))
+    found = reading.run(statements.part_sums(query, sorted(set(keys), key=str), rows))
     return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in found)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CTE,
     Column,
     ColumnElement,
+    CompoundSelect,
     Date,
     DateTime,
     FromClause,
@@ -28,8 +29,10 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 
+from finops.answering import MOVERS
 from finops.charges import COLUMNS, DAY_TYPE, METRICS, MOMENT, MONEY, TEXT, dimension
 from finops.ledger.dialects import Tag
 from finops.periods import Period
@@ -37,10 +40,12 @@ from finops.query import NONE, CostQuery, Filter
 from finops.rates import Span
 
 TYPES: Final[dict[str, Any]] = {MONEY: Numeric(38, 10), TEXT: String(), MOMENT: DateTime(), DAY_TYPE: Date()}
-MOVERS: Final = 5
 RATE: Final = Numeric(24, 12)  # written as text and cast: engines read 1E-10 as a float
 
 charges = Table("charges", MetaData(), *(Column(name, TYPES[kind]) for name, kind in COLUMNS.items()))
+
+
+Statement = Select[Any] | CompoundSelect[Any]
 
 
 @dataclass(frozen=True)
@@ -53,18 +58,30 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question as the ledger runs it: `until` hides charges that begin at or after that instant (UTC)."""
+    """A question as the ledger runs it: `until` hides charges that begin at or after that instant (UTC).
+
+    What the manifest knows needs no column read: `until` is None where no charge is later, `currency` and `source` name
+    the only ones there are.
+    """
 
     query: CostQuery
-    until: datetime
+    until: datetime | None = None
     conversion: Conversion | None = None
+    currency: str | None = None
+    source: str | None = None
+
+    @property
+    def only_currency(self) -> str | None:
+        """The one currency of all figures, converted or as billed."""
+        return self.conversion.currency if self.conversion else self.currency
 
 
 def lines(asked: Asked, by: Sequence[str], source: FromClause = charges, *, counted: str | None = None) -> Select[Any]:
     """(day, source, currency, k0…, cost[, counted]): the charges of both periods, each with its group; what all sums are made of."""
     keys = [_shown(name, source).label(f"k{number}") for number, name in enumerate(by)]
     also = [_shown(counted, source).label("counted")] if counted else []
-    named = [source.c["x_ChargeDay"].label("day"), source.c["x_Source"].label("source"), _currency(asked, source).label("currency")]
+    origin = literal(asked.source, String()) if asked.source else source.c["x_Source"]
+    named = [source.c["x_ChargeDay"].label("day"), origin.label("source"), _currency(asked, source).label("currency")]
     return select(*named, *keys, _money(asked, source).label("cost"), *also).where(_days(asked.query, source), *_scope(asked, source))
 
 
@@ -81,33 +98,51 @@ def day_sums(rows: FromClause) -> Select[Any]:
     return select(*keys, func.sum(rows.c.cost).label("cost")).group_by(*keys)
 
 
-def group_sums(query: CostQuery, cut: CostQuery, rows: FromClause) -> Select[Any]:
-    """(k0…, currency, cost, previous, now, before, by_cost, by_move, groups[, counted]), from `lines` or a `cube`.
+def group_sums(query: CostQuery, cut: CostQuery, rows: FromClause, currency: str | None = None) -> Statement:
+    """(k0…, currency, cost, previous, now, before, groups[, counted]), from `lines` or a `cube`; a group may come twice.
 
     The largest groups of the whole periods, and those that changed most over the periods of `cut`, which are complete.
+    `currency` names the only one there is: then neither grouping nor ranking has to look at it.
     """
-    grouped = _grouped(query, cut, rows)
-    size, change = func.coalesce(grouped.c.cost, 0), func.coalesce(grouped.c.now, 0) - func.coalesce(grouped.c.before, 0)
+    grouped = _grouped(query, cut, rows, currency)
     ties = [func.coalesce(column, "") for column in _keys(grouped)]
-    ranked = select(
-        *(column for column in grouped.c if column.name != "counted"),
-        _rank(grouped, func.abs(size).desc(), *ties).label("by_cost"),
-        _rank(grouped, func.abs(change).desc(), *ties).label("by_move"),
-        func.count().over(partition_by=grouped.c.currency).label("groups"),
-        *(column for column in grouped.c if column.name == "counted"),
-    ).cte("ranked")
-    return select(ranked).where(or_(ranked.c.by_cost <= query.top, ranked.c.by_move <= MOVERS)).order_by(ranked.c.by_cost)
+    size = (func.abs(func.coalesce(grouped.c.cost, 0)).desc(), *ties)
+    change = (func.abs(func.coalesce(grouped.c.now, 0) - func.coalesce(grouped.c.before, 0)).desc(), *ties)
+    if currency:
+        return union_all(_first(grouped, size, query.top, "largest"), _first(grouped, change, MOVERS, "moved"))
+    every = func.count().over(partition_by=grouped.c.currency).label("groups")
+    ranked = select(*_named(grouped, every), _rank(grouped, size).label("by_size"), _rank(grouped, change).label("by_change")).cte("ranked")
+    kept = [column for column in ranked.c if column.name not in ("by_size", "by_change")]
+    return select(*kept).where(or_(ranked.c.by_size <= query.top, ranked.c.by_change <= MOVERS))
 
 
-def _grouped(query: CostQuery, cut: CostQuery, rows: FromClause) -> CTE:
-    keys = [*_keys(rows), rows.c.currency]
+def _grouped(query: CostQuery, cut: CostQuery, rows: FromClause, currency: str | None) -> CTE:
+    keys = _keys(rows)
+    named: ColumnElement[Any] = literal(currency, String()).label("currency") if currency else rows.c.currency
     cost, previous = _sum_in(query.period, rows), _sum_in(query.compare, rows)
     now, before = (cost, previous) if cut == query else (_sum_in(cut.period, rows), _sum_in(cut.compare, rows))
     sums = [cost.label("cost"), previous.label("previous"), now.label("now"), before.label("before")]
-    counted = (
-        [func.count(distinct(case((_within(query.period, rows.c.day), rows.c.counted)))).label("counted")] if "counted" in rows.c else []
-    )
-    return select(*keys, *sums, *counted).group_by(*keys).cte("grouped")
+    counted = [_different(query.period, rows)] if "counted" in rows.c else []
+    return select(*keys, named, *sums, *counted).group_by(*keys, *([] if currency else [named])).cte("grouped")
+
+
+def _first(grouped: CTE, order: Sequence[ColumnElement[Any]], most: int, name: str) -> Select[Any]:
+    every = select(func.count()).select_from(grouped).scalar_subquery().label("groups")
+    return select(select(*_named(grouped, every)).order_by(*order).limit(most).subquery(name))
+
+
+def _named(grouped: CTE, every: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """The columns in the order they are read in."""
+    columns = [column for column in grouped.c if column.name != "counted"]
+    return [*columns, every, *(column for column in grouped.c if column.name == "counted")]
+
+
+def _rank(grouped: CTE, order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
+    return func.row_number().over(partition_by=grouped.c.currency, order_by=order)
+
+
+def _different(period: Period, rows: FromClause) -> ColumnElement[Any]:
+    return func.count(distinct(case((_within(period, rows.c.day), rows.c.counted)))).label("counted")
 
 
 def _sum_in(period: Period | None, rows: FromClause) -> ColumnElement[Any]:
@@ -120,14 +155,10 @@ def _keys(rows: FromClause) -> list[ColumnElement[Any]]:
     return [column for column in rows.c if re.fullmatch("k[0-9]", column.name)]
 
 
-def _rank(grouped: CTE, *order: ColumnElement[Any]) -> ColumnElement[int]:
-    return func.row_number().over(partition_by=grouped.c.currency, order_by=order)
-
-
 def part_sums(query: CostQuery, groups: Sequence[tuple[str | None, ...]], rows: FromClause) -> Select[Any]:
     """(day, k0…, currency, cost) of the given groups in the asked period, from `lines` or a `cube`: what a stacked chart draws."""
     keys = _keys(rows)
-    chosen = or_(*(and_(*(_equals(column, value) for column, value in zip(keys, group, strict=True))) for group in groups))
+    chosen = _any_of(keys[0], [group[0] for group in groups]) if len(keys) == 1 else or_(*(_all_of(keys, group) for group in groups))
     columns = [rows.c.day, *keys, rows.c.currency]
     return select(*columns, func.sum(rows.c.cost).label("cost")).where(_within(query.period, rows.c.day), chosen).group_by(*columns)
 
@@ -143,6 +174,16 @@ def known_values(name: str, source: FromClause = charges, most: int = 2000) -> S
     shown = _shown(name, source).label("value")
     weight = func.sum(func.abs(source.c["EffectiveCost"]))
     return select(shown).where(shown.is_not(None)).group_by(shown).order_by(weight.desc()).limit(most)
+
+
+def _any_of(column: ColumnElement[Any], values: Sequence[str | None]) -> ColumnElement[bool]:
+    """A list, which engines look up faster than a chain of comparisons."""
+    known = column.in_([value for value in values if value is not None])
+    return or_(known, column.is_(None)) if None in values else known
+
+
+def _all_of(columns: Sequence[ColumnElement[Any]], group: Sequence[str | None]) -> ColumnElement[bool]:
+    return and_(*(_equals(column, value) for column, value in zip(columns, group, strict=True)))
 
 
 def _equals(column: ColumnElement[Any], value: str | None) -> ColumnElement[bool]:
@@ -165,7 +206,8 @@ def _days(query: CostQuery, source: FromClause) -> ColumnElement[bool]:
 
 
 def _scope(asked: Asked, source: FromClause) -> list[ColumnElement[bool]]:
-    return [source.c["ChargePeriodStart"] < asked.until.replace(tzinfo=None), *(_matches(f, source) for f in asked.query.scope)]
+    early = [source.c["ChargePeriodStart"] < asked.until.replace(tzinfo=None)] if asked.until else []
+    return [*early, *(_matches(each, source) for each in asked.query.scope)]
 
 
 def _columns(name: str, source: FromClause) -> list[ColumnElement[Any]]:
@@ -200,10 +242,8 @@ def _pattern(value: str) -> str:
 
 
 def _currency(asked: Asked, source: FromClause) -> ColumnElement[Any]:
-    """The column is grouped by even when converted away, so that a rate that is missing shows."""
-    if asked.conversion is None:
-        return source.c["BillingCurrency"]
-    return literal(asked.conversion.currency, String())
+    only = asked.only_currency
+    return literal(only, String()) if only else source.c["BillingCurrency"]
 
 
 def _money(asked: Asked, source: FromClause) -> ColumnElement[Any]:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import FromClause
-from sqlalchemy.sql.expression import Select
 
 from finops.answering import cut
 from finops.ledger import statements
@@ -82,7 +81,7 @@ class Question:
     name: str
     query: CostQuery
 
-    def statements(self, source: FromClause) -> list[Select[Any]]:
+    def statements(self, source: FromClause) -> list[statements.Statement]:
         """Return every kind of statement the ledger makes of the question."""
         asked = Asked(self.query, UNTIL, Conversion("USD", SPANS) if self.query.currency else None)
         by = self.query.by or ("service",)
@@ -94,6 +93,7 @@ class Question:
             statements.day_sums(cube),
             statements.group_sums(self.query, self.query, lines),
             statements.group_sums(self.query, cut(self.query, 3), cube),
+            statements.group_sums(self.query, self.query, cube, asked.only_currency),
             statements.part_sums(self.query, keys, cube),
             *(statements.known_values(name, source) for name in by),
             *([statements.counts(self.query, lines)] if self.query.count else []),
