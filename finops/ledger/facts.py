@@ -59,8 +59,7 @@ class DuckFacts:
 
         with self._open().cursor() as cursor:
             try:
-                cursor.execute(f"CREATE TEMP VIEW charges AS SELECT * FROM read_parquet({self._list(paths)})")
-                yield DuckReading(cursor)
+                yield DuckReading(cursor, f"WITH charges AS NOT MATERIALIZED (SELECT * FROM read_parquet({self._list(paths)}))")
             except duckdb.IOException as problem:
                 raise LedgerError(f"a file of the ledger cannot be read ({problem}); restore it or load the bill again") from problem
 
@@ -91,18 +90,26 @@ class DuckFacts:
 
 @dataclass
 class DuckReading:
-    """A cursor with the files as the view `charges`; what is kept is a temporary table that goes with the cursor."""
+    """A cursor, and the clause that names the files `charges`; what is kept is a temporary table that goes with the cursor."""
 
     cursor: Any
+    clause: str
     charges: FromClause = charges
     kept: int = 0
 
     def keep(self, statement: Select[Any]) -> FromClause:
         self.kept += 1
         name = f"kept_{self.kept}"
-        self.cursor.execute(f"CREATE TEMP TABLE {name} AS {duckdb_text(statement)}")
+        self.cursor.execute(f"CREATE TEMP TABLE {name} AS {self._text(statement)}")
         return Table(name, MetaData(), *(Column(column.name, column.type) for column in statement.selected_columns))
 
     def run(self, statement: Statement) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self.cursor.execute(duckdb_text(statement)).fetchall()
+        rows: list[tuple[Any, ...]] = self.cursor.execute(self._text(statement)).fetchall()
         return rows
+
+    def _text(self, statement: Statement) -> str:
+        """A clause costs less than a view, which would look into every file before the statement does."""
+        sql = duckdb_text(statement)
+        if self.kept and "FROM charges" not in sql:
+            return sql
+        return f"{self.clause}, {sql.removeprefix('WITH ')}" if sql.startswith("WITH ") else f"{self.clause} {sql}"
