@@ -86,9 +86,8 @@ def error_blocks(message: str, suggestion: str | None = None, did_you_mean: tupl
     """Say what was wrong and what would work."""
     lines = [mrkdwn(line, 900) for line in message.splitlines() if clean(line)][:10] or ["Something went wrong."]
     blocks = [section(cut("\n".join(lines), 2900), "error.message")]
-    hints = [f"Did you mean {' or '.join(code(word) for word in did_you_mean[:5])}?"] if did_you_mean else []
-    if suggestion:
-        hints.append(f"Try {code(f'/cost {suggestion}')}")
+    better = did_you_mean[:5] or ((suggestion,) if suggestion else ())
+    hints = [f"Try {' or '.join(code(f'/cost {question}') for question in better)}"] if better else []
     if hints:
         blocks.append(context(hints, "error.hints"))
     return Message(cut(" ".join([*lines, *hints]), TEXT), blocks)

@@ -141,7 +141,7 @@ def _ask(options: argparse.Namespace) -> int:
         elif isinstance(said, CostReply):
             _show_cost(said)
         else:
-            print("\n".join((said.title, "", *said.lines)))
+            print("\n".join((said.title, "", *said.lines, *(f"\n{text}" for text in said.code))))
         if isinstance(said, CostReply) and asking.chart and (options.chart or worth_a_chart(said.answer)):
             _save_chart(said, options.chart or Path("charts") / f"{said.answer.id}.png", quiet=options.json)
     return DONE

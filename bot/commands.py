@@ -12,6 +12,7 @@ from finops.errors import QueryError
 from finops.language.echo import describe, echo
 from finops.language.query_help import HELP, help_text
 from finops.language.query_json import from_json, to_json
+from finops.money import show
 from finops.query import CostQuery, parse, unknown_values
 from finops.telling.answer_json import document, moment
 
@@ -48,6 +49,7 @@ class TextReply:
     lines: tuple[str, ...]
     document: dict[str, Any]
     is_help: bool = False
+    code: tuple[str, ...] = ()  # shown to the letter, to be copied
 
 
 Reply = CostReply | TextReply
@@ -174,17 +176,16 @@ def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
     query = from_json(kept)
     again = tools.ledger.answer(query, until)
     loads, statements = tools.ledger.evidence(query, until)
-    totals = [f"{sums.total if sums.total is not None else 'no data'} {sums.currency}" for sums in again.sums] or ["no data"]
+    totals = [show(sums.total, sums.currency) if sums.total is not None else "no data" for sums in again.sums] or ["no data"]
     lines = (
         f"Asked: {echo(query)}",
         f"Understood as: {describe(query, tools.today(until))}",
         f"Now answers: {', '.join(totals)}",
         *(f"From: {load.source} {load.period}, delivered {load.delivered_at:%Y-%m-%d %H:%M}Z, {load.rows} rows" for load in loads),
-        *(f"By: {' '.join(sql.split())}" for sql in statements),
     )
     evidence = [{"source": one.source, "period": one.period, "delivered_at": moment(one.delivered_at), "rows": one.rows} for one in loads]
     found = {"id": rest, "question": echo(query), "loads": evidence, "sql": list(statements), "answer": document(again)}
-    return TextReply(f"Why {rest.upper()}", lines, found)
+    return TextReply(f"Why {rest.upper()}", lines, found, code=statements)
 
 
 VERBS: Final[dict[str, Verb]] = {
@@ -192,7 +193,7 @@ VERBS: Final[dict[str, Verb]] = {
     for verb in (
         Verb("help", "this page", _help),
         Verb("sources", "which bills are loaded, and how far they reach", _sources),
-        Verb("loads", "every delivery: what changed, and when; `loads SOURCE 2026-03` for one", _loads),
-        Verb("why", "`why Q-…` replays an answer: deliveries, statements, result", _why),
+        Verb("loads", "every delivery: what changed, and when; loads SOURCE 2026-03 for one bill", _loads),
+        Verb("why", "why Q-… replays an answer: deliveries, statements, result", _why),
     )
 }

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.blocks import Message
-from bot.slack_text import mrkdwn, section
+from bot.slack_text import block_of_code, mrkdwn, section
 
 MOST_PAGES: Final = 4  # all blocks of a message together hold about 12,000 characters
 
 
-def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False) -> Message:
-    """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own."""
+def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False, code: Iterable[str] = ()) -> Message:
+    """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own, `code` stands as it is."""
     pages = [f"*{mrkdwn(title, 150)}*"]
     for line in lines:
         shown = line if trusted else mrkdwn(line, 600)
@@ -21,4 +21,6 @@ def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False) ->
         else:
             pages[-1] += "\n…"
             break
-    return Message(mrkdwn(title, 150), [section(page, f"lines.{number}") for number, page in enumerate(pages)])
+    blocks = [section(page, f"lines.{number}") for number, page in enumerate(pages)]
+    blocks += [section(block_of_code(text.splitlines()), f"code.{number}") for number, text in enumerate(code)]
+    return Message(mrkdwn(title, 150), blocks)

@@ -13,7 +13,7 @@ from bot.messenger import Messenger, NotSaidError, Place, reason
 from bot.pages import lines_message
 from finops.errors import UserError
 from finops.language.query_json import from_json
-from finops.ledger.taken import take
+from finops.ledger.taken import give_back, take
 
 NOT_HERE = "finops-bot is not in this channel, so it cannot post here; type /invite @finops-bot and share again"
 
@@ -27,21 +27,21 @@ class Sharing:
     def share(self, place: Place, identity: str, once: str) -> Message:
         """Post the answer, unless somebody took `once` before; return what the person who clicked is told.
 
-        The key is taken last, so that a click that could not work yet can be repeated. After it no click posts again, since
-        Slack may have posted although it did not say so.
+        The key is taken last, so that a click that could not work yet can be repeated, and given back when Slack certainly did
+        not post. Where it may have posted although it did not say so, no click posts again.
         """
         self._refuse_outsiders(place.channel)
         said = shown(self.tools, identity, place.user)
         message = shared_by(self.lay_out(said), place.user)
         if not take(self.tools.ledger.engine, once, self.tools.now()):
             raise UserError("this answer was shared here before; to share it once more, ask again and share the new answer")
-        self._post(place.channel, message)
+        self._post(place.channel, message, once)
         lines = [f"The answer {said.answer.id} is now in <#{place.channel}>."]
         if said.answer.id != identity:
             lines.append("Bills were corrected after you asked, so its figures differ from those above.")
         return lines_message("Shared", lines, trusted=True)
 
-    def _post(self, channel: str, message: Message) -> None:
+    def _post(self, channel: str, message: Message, once: str) -> None:
         try:
             self.messenger.post(channel, message)
         except NotSaidError as problem:
@@ -50,7 +50,8 @@ class Sharing:
                     f"Slack did not say whether it posted the answer ({problem.error}); "
                     "if it is not in the channel, ask again and share the new answer"
                 ) from problem
-            raise UserError(f"Slack did not let finops-bot post here ({problem.error}); ask again and share the new answer") from problem
+            give_back(self.tools.ledger.engine, once)
+            raise UserError(f"Slack did not let finops-bot post here ({problem.error}); try again in a while") from problem
 
     def _refuse_outsiders(self, channel: str) -> None:
         """Figures stay inside: a channel shared with another company gets none, nor one of which Slack does not say."""

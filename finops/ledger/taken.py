@@ -21,6 +21,12 @@ def take(engine: Engine, key: str, now: datetime) -> bool:
     return True
 
 
+def give_back(engine: Engine, key: str) -> None:
+    """Let a key be taken once more, because what it stood for certainly did not happen."""
+    with writing(engine) as tx:
+        tx.execute(delete(taken).where(taken.c.key == key[:200]))
+
+
 def forget(engine: Engine, now: datetime) -> None:
     """Drop keys too old to come again."""
     with writing(engine) as tx:

@@ -201,10 +201,16 @@ def _how(row: Row, whole: Row) -> str:
 
 
 def _sources(answer: Answer, today: date) -> list[str]:
-    slowest = sorted(answer.sources, key=lambda source: source.last_day)
-    named = [f"source {clean(source.source)} reaches {day_name(source.last_day, today)}" for source in slowest[:3]]
-    more = len(slowest) - 3
-    return [*named, f"{more} more further"] if more > 0 else named
+    """Name the bills by how far they reach, the shortest first: that is the one to wait for."""
+    by_day: dict[date, list[str]] = {}
+    for source in sorted(answer.sources, key=lambda one: (one.last_day, one.source)):
+        by_day.setdefault(source.last_day, []).append(clean(source.source))
+    return [_reach_of(names, day_name(day, today)) for day, names in list(by_day.items())[:2]]
+
+
+def _reach_of(names: Sequence[str], day: str) -> str:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{'bill' if len(names) == 1 else 'bills'} of {shown} to {day}"
 
 
 def _filter_words(each: Filter) -> str:

@@ -30,7 +30,7 @@ def test_an_answer_is_a_headline_a_table_and_small_print() -> None:
     ]
     assert lines[-3:] == [
         "note: prices are estimates",
-        "Data as of 20 Nov 06:00 UTC · complete through 19 Nov · source aws reaches 19 Nov",
+        "Data as of 20 Nov 06:00 UTC · complete through 19 Nov · bill of aws to 19 Nov",
         "question Q-AB12CD",
     ]
 

@@ -149,7 +149,7 @@ def test_what_did_not_move_is_no_mover() -> None:
 def test_freshness_says_how_far_each_source_reaches() -> None:
     aws = Freshness("aws", AS_OF, date(2026, 11, 18), NOV_19)
     told = freshness(answer(week(), complete_until=NOV_19, sources=(aws,)))
-    assert told == "Data as of 20 Nov 06:00 UTC · complete through 18 Nov · source aws reaches 18 Nov"
+    assert told == "Data as of 20 Nov 06:00 UTC · complete through 18 Nov · bill of aws to 18 Nov"
 
 
 def test_without_any_bill_freshness_says_so() -> None:
