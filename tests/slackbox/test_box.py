@@ -6,7 +6,9 @@ import json
 import socket
 import threading
 import urllib.request
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 import websockets
@@ -18,9 +20,16 @@ from slackbox.server import Slackbox, start
 from slackbox.settings import Settings
 from tests.slackbox.conftest import ANA, BRUNO, COSTS, DORA, EVE, FINANCE, MANIFEST, PARTNER, TOM, Browser, client_of, eventually, fetch
 
+T = TypeVar("T")
 GUS = "U0GUS00001"
 STATE = "revision now me team app users usergroups channels commands messages views home images notices"
 MESSAGE = "ts user text blocks thread_ts reply_count edited ephemeral files reactions metadata"
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a thread of its own: a browser test before this one may have left a loop in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def raw(box: Slackbox, method: str, path: str, body: str = "", **headers: str) -> int:
@@ -212,7 +221,7 @@ def open_socket(box: Slackbox) -> str:
 
 
 def test_each_envelope_goes_to_one_socket(box: Slackbox, browser: Browser) -> None:
-    got = asyncio.run(two_sockets(box, browser))
+    got = finished(two_sockets(box, browser))
     assert sorted(map(len, got)) == [2, 2]
     assert {each["type"] for envelopes in got for each in envelopes} == {"slash_commands"}
     assert [each["text"] for each in browser.messages(ANA)] == ["heard"] * 4
@@ -238,7 +247,7 @@ async def two_sockets(box: Slackbox, browser: Browser) -> list[list[dict[str, An
 
 
 def test_an_eleventh_socket_is_sent_away(box: Slackbox) -> None:
-    assert asyncio.run(eleven_sockets(box)) == ["hello"] * 10 + ["disconnect"]
+    assert finished(eleven_sockets(box)) == ["hello"] * 10 + ["disconnect"]
 
 
 async def eleven_sockets(box: Slackbox) -> list[str]:
@@ -256,7 +265,7 @@ def test_a_socket_needs_a_fresh_ticket(box: Slackbox) -> None:
         await websockets.connect(url)
 
     with pytest.raises(websockets.InvalidStatus):
-        asyncio.run(reuse())
+        finished(reuse())
 
 
 def test_a_mention_in_a_shared_channel_says_whose_it_is(browser: Browser) -> None:
