@@ -65,6 +65,8 @@ def table(answer: Answer, today: date, block_id: str) -> Block | None:
     kept = _within(rows, TABLE_TEXT - sum(_length(cell) for cell in header))
     split = " and ".join(map(dimension_words, answer.query.by))
     caption = f"Cost by {split}, {span(answer.query.period, today)}"
+    if any(sums.like_for_like for sums in answer.sums):
+        caption += ", incomplete days included"
     if len(kept) < len(rows):
         caption += f", the {len(kept)} largest of {len(rows)}"
     return {

@@ -88,7 +88,7 @@ def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
     answer = tools.ledger.answer(query, asking.until, parts=asking.chart, known_at=asking.known_at)
     if not answer.sums:
         unknown = unknown_values(query, KnownValues(tools))
-        answer = replace(answer, notes=(*answer.notes, *(f"There is {sentence}" for sentence in unknown)))
+        answer = replace(answer, notes=(*answer.notes, *(f"There is {sentence}." for sentence in unknown)))
     if tools.config_problem:
         answer = replace(answer, notes=(*answer.notes, tools.config_problem))
     tools.ledger.remember(answer, to_json(query), asking.asked_by, tools.now(), asking.until)
