@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from finops.charges import TEXT
 from finops.errors import BillError
 from finops.sources import casts
 from finops.sources.rows import Select
-from finops.sources.spreadsheets import AMOUNT, LONE_GROUP, SIGN, SLASHED, Manner
+from finops.sources.spreadsheets import AMOUNT, LONE_GROUP, PLAIN, SIGN, SLASHED, Manner
 
 Ask = Callable[[str], list[tuple[object, ...]]]  # runs SQL
 
@@ -45,6 +46,8 @@ def manner_of(ask: Ask, select: Select, scan: str, file: str) -> Manner:
     """Return how a file writes. Raises BillError where its dates with slashes could be read either way."""
     moments, amounts = select.texts("moment"), select.texts("money")
     periods = select.names_of(("BillingPeriodStart", "BillingPeriodEnd"))
+    if not moments and not amounts:
+        return PLAIN
     columns = [_slashed(sql) for sql in moments.values()] + [_odd(sql, select) for sql in amounts.values()]
     facts = [_date_facts(f"v{n}") for n in range(len(moments))] + [_comma_facts(f"v{n}") for n in range(len(moments), len(columns))]
     named = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(columns))
@@ -92,7 +95,7 @@ def _slashed(sql: str) -> str:
 
 def _odd(sql: str, select: Select) -> str:
     """The few amounts the plain reading cannot read; all else is passed over, for the patterns are slow."""
-    return f"CASE WHEN {sql} <> '' AND {casts.read(sql, 'VARCHAR', 'money')} IS NULL THEN trim({sql}) END"
+    return f"CASE WHEN {sql} <> '' AND {casts.read(sql, TEXT, 'money')} IS NULL THEN trim({sql}) END"
 
 
 def _date_facts(value: str) -> str:

@@ -37,7 +37,8 @@ SIGNS: Final[dict[str, str]] = {
     "฿": "THB",
 }
 
-SIGN: Final = "(?:" + "|".join([*map(re.escape, sorted(SIGNS, key=len, reverse=True)), "[A-Z]{3}"]) + ")"
+_SYMBOL: Final = "(?:" + "|".join(map(re.escape, sorted(SIGNS, key=len, reverse=True))) + ")"
+SIGN: Final = f"(?:{_SYMBOL}|[A-Z]{{3}})"
 _NUMBER: Final = r"(?:(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d*)?|\.\d+)"
 AMOUNT: Final = "|".join(
     [
@@ -45,6 +46,7 @@ AMOUNT: Final = "|".join(
         rf"{SIGN} ?-{_NUMBER}",
         rf"\( ?(?:{SIGN} ?)?{_NUMBER} ?\)",
         rf"{SIGN} ?\( ?{_NUMBER} ?\)",
+        rf"{_SYMBOL} ?-",  # nothing, in the accounting style
     ]
 )
 # One comma and no point: a thousand here, one and a bit elsewhere.
@@ -89,17 +91,17 @@ def notes(files: Mapping[Manner, Sequence[str]]) -> list[str]:
 def currencies(sql: str) -> str:
     """Return SQL for the currencies the sign of an amount may stand for, as one text; null where it bears no sign."""
     known = " ".join(f"WHEN {casts.literal(sign)} THEN {casts.literal(codes)}" for sign, codes in SIGNS.items())
-    sign = rf"regexp_extract({sql}, '^[-( ]*({SIGN})[-( ]*[\d.]', 1)"
+    sign = rf"regexp_extract({sql}, '^[-( ]*({SIGN})[-( ]*(?:[\d.]|$)', 1)"
     return f"CASE {sign} WHEN '' THEN NULL {known} ELSE {sign} END"
 
 
 def _amount(sql: str, groups: bool) -> str:
-    """Digits and point are all that is left once the form is known."""
+    """Digits and point are all that counts once the form is known; the zero stands for the dash of the accounting style."""
     text = f"trim({sql})"
     one_of = rf"regexp_full_match({text}, '{AMOUNT}')" + ("" if groups else rf" AND NOT regexp_full_match({text}, '{LONE_GROUP}')")
     sign = f"CASE WHEN contains({text}, '-') OR contains({text}, '(') THEN '-' ELSE '' END"
     digits = rf"regexp_replace({text}, '[^\d.]', '', 'g')"
-    return f"CASE WHEN {one_of} THEN TRY_CAST({sign} || {digits} AS {MONEY}) END"
+    return f"CASE WHEN {one_of} THEN TRY_CAST({sign} || '0' || {digits} AS {MONEY}) END"
 
 
 def _moment(sql: str, plain: str, month_first: bool) -> str:
