@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"which: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("parts", nargs="*", type=_part, metavar="part", help=f"which: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where made data is kept for the next run (default: a temporary folder)")
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: a minute or two, to see that all of it runs")
     parser.add_argument("--rows", type=int, help="charges in the ledger that is asked (default: 10 million)")
@@ -33,6 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--packed-rows", type=int, help="rows of the .csv.gz bill that is loaded (default: 5 million)")
     parser.add_argument("--rounds", type=int, help="how often each question is asked (default: 40)")
     return parser
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"'{name}' is not a part; use {', '.join(PARTS)}")
+    return name
 
 
 def _run(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:

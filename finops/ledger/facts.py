@@ -1,7 +1,7 @@
 """Runs statements in process, by DuckDB, over exactly the Parquet files it is given."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ class Reading(Protocol):
 
     def run(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Return the rows of a statement built on `charges` or on what was kept."""
+
+    def empty(self, columns: Collection[str]) -> frozenset[str]:
+        """Return those of the columns that are known to hold nothing in these files."""
 
 
 class Facts(Protocol):
@@ -51,6 +54,7 @@ class DuckFacts:
         self._settings = {"threads": threads, "memory_limit": memory_limit}
         self._lock = threading.Lock()
         self._connection: Any = None
+        self._holds: dict[str, frozenset[str]] = {}  # path → columns with a value in them
 
     @contextmanager
     def reading(self, paths: Sequence[str]) -> Iterator[Reading]:
@@ -59,9 +63,24 @@ class DuckFacts:
 
         with self._open().cursor() as cursor:
             try:
-                yield DuckReading(cursor, f"WITH charges AS NOT MATERIALIZED (SELECT * FROM read_parquet({self._list(paths)}))")
+                yield DuckReading(
+                    cursor,
+                    f"WITH charges AS NOT MATERIALIZED (SELECT * FROM read_parquet({self._list(paths)}))",
+                    lambda columns: self._empty(cursor, paths, columns),
+                )
             except duckdb.IOException as problem:
                 raise LedgerError(f"a file of the ledger cannot be read ({problem}); restore it or load the bill again") from problem
+
+    def _empty(self, cursor: Any, paths: Sequence[str], columns: Collection[str]) -> frozenset[str]:
+        """Files never change, so what a file's own statistics say of it is read once."""
+        for path in paths:
+            if path not in self._holds:
+                found = cursor.execute(
+                    f"SELECT path_in_schema FROM parquet_metadata({self._list([path])}) GROUP BY path_in_schema "
+                    "HAVING coalesce(sum(stats_null_count), 0) < sum(num_values)"
+                ).fetchall()
+                self._holds[path] = frozenset(name for (name,) in found)
+        return frozenset(column for column in columns if not any(column in self._holds[path] for path in paths))
 
     def keep(self, path: str, file: Path) -> None:
         """Nothing to do: the file's place in the folder is where it is read."""
@@ -94,6 +113,7 @@ class DuckReading:
 
     cursor: Any
     clause: str
+    empty: Callable[[Collection[str]], frozenset[str]]
     charges: FromClause = charges
     kept: int = 0
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, FromClause, insert, select
 from finops import answering
 from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
 from finops.answers import Answer, Freshness
-from finops.charges import METRICS, has_many
+from finops.charges import METRICS, dimension, has_many
 from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, is_sparse, learn, midnight, share_of
 from finops.deliveries import Load, StagedPart, Staging
 from finops.errors import QueryError
@@ -170,11 +170,11 @@ class Ledger:
         paths = rollup.choose(self.root, files, query, by, until, self.rollup_worth)
         with self.facts.reading(paths) as reading:
             whole, grouped = _relations(asked, by, reading)
-            days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole)))
+            days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole, asked.only_currency)))
             reach = self._reach(now, {day.source for day in days}, query, until)
             groups = _groups(asked, answering.complete_part(query, reach.coverage), by, grouped, reading)
-            drawn = _parts(query, groups, grouped, reading) if parts and query.by else ()
-            counts = dict(reading.run(statements.counts(query, grouped))) if query.count else {}
+            drawn = _parts(asked, groups, grouped, reading) if parts and query.by else ()
+            groups, counts = _counted(asked, by, groups, reading)
         return Costs(days, groups if query.by else (), groups, drawn, reach.coverage, counts), reach
 
     def _manifest(self, until: datetime, known_at: datetime | None = None) -> "Manifest":
@@ -255,12 +255,17 @@ def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromC
     Where groups are few, one pass over the files makes a small cube for both. Where they are many, a cube would be as
     large as the charges, so each sum passes over the columns it needs.
     """
-    count = asked.query.count
-    if count is None and not any(has_many(name) for name in by):
-        cube = reading.keep(statements.cube(asked, by, reading.charges))
+    empty = _empty(by, reading)
+    if not any(has_many(name) for name in by):
+        cube = reading.keep(statements.cube(asked, by, reading.charges, empty))
         return cube, cube
     days = statements.lines(asked, (), reading.charges).subquery("days")
-    return days, statements.lines(asked, by, reading.charges, counted=count).subquery("lines")
+    return days, statements.lines(asked, by, reading.charges, empty).subquery("lines")
+
+
+def _empty(names: Sequence[str], reading: Reading) -> frozenset[str]:
+    several = [column for name in names if len(dimension(name).columns) > 1 for column in dimension(name).columns]
+    return reading.empty(several) if several else frozenset()
 
 
 def _groups(asked: Asked, cut: CostQuery, by: Sequence[str], rows: FromClause, reading: Reading) -> tuple[GroupSum, ...]:
@@ -271,13 +276,28 @@ def _groups(asked: Asked, cut: CostQuery, by: Sequence[str], rows: FromClause, r
     return tuple(dict.fromkeys(GroupSum(tuple(row[: len(by)]), *row[len(by) :]) for row in found))
 
 
-def _parts(query: CostQuery, groups: Sequence[GroupSum], rows: FromClause, reading: Reading) -> tuple[PartSum, ...]:
+def _parts(asked: Asked, groups: Sequence[GroupSum], rows: FromClause, reading: Reading) -> tuple[PartSum, ...]:
     keys = [group.key for currency in {one.currency for one in groups} for group in answering.largest(groups, currency, CHART_GROUPS)]
     if not keys:
         return ()
-    width = len(query.by)
-    found = reading.run(statements.part_sums(query, sorted(set(keys), key=str), rows))
+    width = len(asked.query.by)
+    found = reading.run(statements.part_sums(asked.query, sorted(set(keys), key=str), rows, asked.only_currency))
     return tuple(PartSum(row[0], tuple(row[1 : 1 + width]), *row[1 + width :]) for row in found)
+
+
+def _counted(
+    asked: Asked, by: Sequence[str], groups: tuple[GroupSum, ...], reading: Reading
+) -> tuple[tuple[GroupSum, ...], dict[str, int]]:
+    """Count from the different (group, value) pairs, which one pass finds: far fewer than charges."""
+    name = asked.query.count
+    if name is None:
+        return groups, {}
+    pairs = reading.keep(statements.counted(asked, by, name, reading.charges, _empty((*by, name), reading)))
+    totals = dict(reading.run(statements.counts(pairs)))
+    if not groups:
+        return groups, totals
+    found = {row[:-1]: row[-1] for row in reading.run(statements.group_counts([group.key for group in groups], pairs))}
+    return tuple(replace(group, count=found.get((*group.key, group.currency), 0)) for group in groups), totals
 
 
 def question_id(query: CostQuery, until: datetime, load_ids: Sequence[str]) -> str:

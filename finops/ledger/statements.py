@@ -1,7 +1,7 @@
 """Questions as SQLAlchemy Core statements over a `charges` relation; the same for every engine."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +47,8 @@ charges = Table("charges", MetaData(), *(Column(name, TYPES[kind]) for name, kin
 
 Statement = Select[Any] | CompoundSelect[Any]
 
+Group = tuple[str | None, ...]
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -76,30 +78,47 @@ class Asked:
         return self.conversion.currency if self.conversion else self.currency
 
 
-def lines(asked: Asked, by: Sequence[str], source: FromClause = charges, *, counted: str | None = None) -> Select[Any]:
-    """(day, source, currency, k0…, cost[, counted]): the charges of both periods, each with its group; what all sums are made of."""
-    keys = [_shown(name, source).label(f"k{number}") for number, name in enumerate(by)]
-    also = [_shown(counted, source).label("counted")] if counted else []
+def lines(asked: Asked, by: Sequence[str], source: FromClause = charges, empty: Collection[str] = ()) -> Select[Any]:
+    """(day, source, currency, k0…, cost): the charges of both periods, each with its group; what all sums are made of.
+
+    `empty` columns are known to hold nothing: grouping by one column is much cheaper than by the first known of two.
+    """
+    keys = [_shown(name, source, empty).label(f"k{number}") for number, name in enumerate(by)]
     origin = literal(asked.source, String()) if asked.source else source.c["x_Source"]
     named = [source.c["x_ChargeDay"].label("day"), origin.label("source"), _currency(asked, source).label("currency")]
-    return select(*named, *keys, _money(asked, source).label("cost"), *also).where(_days(asked.query, source), *_scope(asked, source))
+    return select(*named, *keys, _money(asked, source).label("cost")).where(_days(asked.query, source), *_scope(asked, source))
 
 
-def cube(asked: Asked, by: Sequence[str], source: FromClause = charges) -> Select[Any]:
+def cube(asked: Asked, by: Sequence[str], source: FromClause = charges, empty: Collection[str] = ()) -> Select[Any]:
     """The same columns as `lines`, summed by day and group: far fewer rows where groups are few."""
-    every = lines(asked, by, source).subquery("lines")
-    keys = [column for column in every.c if column.name != "cost"]
-    return select(*keys, func.sum(every.c.cost).label("cost")).group_by(*keys)
+    every = lines(asked, by, source, empty).subquery("lines")
+    keys = [every.c.day, every.c.source, *_keys(every)]
+    named, also = _either(asked.only_currency, every)
+    return select(*keys, named, func.sum(every.c.cost).label("cost")).group_by(*keys, *also)
 
 
-def day_sums(rows: FromClause) -> Select[Any]:
-    """(day, source, currency, cost) for both periods, from `lines` or a `cube`."""
-    keys = (rows.c.day, rows.c.source, rows.c.currency)
-    return select(*keys, func.sum(rows.c.cost).label("cost")).group_by(*keys)
+def counted(asked: Asked, by: Sequence[str], name: str, source: FromClause = charges, empty: Collection[str] = ()) -> Select[Any]:
+    """(currency, k0…, counted): every different value of a dimension in the asked period, once for each group."""
+    keys = [_shown(each, source, empty).label(f"k{number}") for number, each in enumerate(by)]
+    columns = [_currency(asked, source).label("currency"), *keys, _shown(name, source, empty).label("counted")]
+    inside = (_within(asked.query.period, source.c["x_ChargeDay"]), *_scope(asked, source))
+    return select(*columns).where(*inside).distinct()
+
+
+def day_sums(rows: FromClause, currency: str | None = None) -> Select[Any]:
+    """(day, source, currency, cost) for both periods, from `lines` or a `cube`; `currency` names the only one there is."""
+    keys = (rows.c.day, rows.c.source)
+    named, also = _either(currency, rows)
+    return select(*keys, named, func.sum(rows.c.cost).label("cost")).group_by(*keys, *also)
+
+
+def _either(currency: str | None, rows: FromClause) -> tuple[ColumnElement[Any], list[ColumnElement[Any]]]:
+    """The currency to show and what to group by for it: a constant beside a key makes grouping slower."""
+    return (literal(currency, String()).label("currency"), []) if currency else (rows.c.currency, [rows.c.currency])
 
 
 def group_sums(query: CostQuery, cut: CostQuery, rows: FromClause, currency: str | None = None) -> Statement:
-    """(k0…, currency, cost, previous, now, before, groups[, counted]), from `lines` or a `cube`; a group may come twice.
+    """(k0…, currency, cost, previous, now, before, groups), from `lines` or a `cube`; a group may come twice.
 
     The largest groups of the whole periods, and those that changed most over the periods of `cut`, which are complete.
     `currency` names the only one there is: then neither grouping nor ranking has to look at it.
@@ -111,38 +130,27 @@ def group_sums(query: CostQuery, cut: CostQuery, rows: FromClause, currency: str
     if currency:
         return union_all(_first(grouped, size, query.top, "largest"), _first(grouped, change, MOVERS, "moved"))
     every = func.count().over(partition_by=grouped.c.currency).label("groups")
-    ranked = select(*_named(grouped, every), _rank(grouped, size).label("by_size"), _rank(grouped, change).label("by_change")).cte("ranked")
+    ranked = select(grouped, every, _rank(grouped, size).label("by_size"), _rank(grouped, change).label("by_change")).cte("ranked")
     kept = [column for column in ranked.c if column.name not in ("by_size", "by_change")]
     return select(*kept).where(or_(ranked.c.by_size <= query.top, ranked.c.by_change <= MOVERS))
 
 
 def _grouped(query: CostQuery, cut: CostQuery, rows: FromClause, currency: str | None) -> CTE:
     keys = _keys(rows)
-    named: ColumnElement[Any] = literal(currency, String()).label("currency") if currency else rows.c.currency
+    named, also = _either(currency, rows)
     cost, previous = _sum_in(query.period, rows), _sum_in(query.compare, rows)
     now, before = (cost, previous) if cut == query else (_sum_in(cut.period, rows), _sum_in(cut.compare, rows))
     sums = [cost.label("cost"), previous.label("previous"), now.label("now"), before.label("before")]
-    counted = [_different(query.period, rows)] if "counted" in rows.c else []
-    return select(*keys, named, *sums, *counted).group_by(*keys, *([] if currency else [named])).cte("grouped")
+    return select(*keys, named, *sums).group_by(*keys, *also).cte("grouped")
 
 
 def _first(grouped: CTE, order: Sequence[ColumnElement[Any]], most: int, name: str) -> Select[Any]:
     every = select(func.count()).select_from(grouped).scalar_subquery().label("groups")
-    return select(select(*_named(grouped, every)).order_by(*order).limit(most).subquery(name))
-
-
-def _named(grouped: CTE, every: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """The columns in the order they are read in."""
-    columns = [column for column in grouped.c if column.name != "counted"]
-    return [*columns, every, *(column for column in grouped.c if column.name == "counted")]
+    return select(select(grouped, every).order_by(*order).limit(most).subquery(name))
 
 
 def _rank(grouped: CTE, order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
     return func.row_number().over(partition_by=grouped.c.currency, order_by=order)
-
-
-def _different(period: Period, rows: FromClause) -> ColumnElement[Any]:
-    return func.count(distinct(case((_within(period, rows.c.day), rows.c.counted)))).label("counted")
 
 
 def _sum_in(period: Period | None, rows: FromClause) -> ColumnElement[Any]:
@@ -155,18 +163,28 @@ def _keys(rows: FromClause) -> list[ColumnElement[Any]]:
     return [column for column in rows.c if re.fullmatch("k[0-9]", column.name)]
 
 
-def part_sums(query: CostQuery, groups: Sequence[tuple[str | None, ...]], rows: FromClause) -> Select[Any]:
+def part_sums(query: CostQuery, groups: Sequence[Group], rows: FromClause, currency: str | None = None) -> Select[Any]:
     """(day, k0…, currency, cost) of the given groups in the asked period, from `lines` or a `cube`: what a stacked chart draws."""
+    columns = [rows.c.day, *_keys(rows)]
+    named, also = _either(currency, rows)
+    inside = (_within(query.period, rows.c.day), _is_one_of(groups, rows))
+    return select(*columns, named, func.sum(rows.c.cost).label("cost")).where(*inside).group_by(*columns, *also)
+
+
+def _is_one_of(groups: Sequence[Group], rows: FromClause) -> ColumnElement[bool]:
     keys = _keys(rows)
-    chosen = _any_of(keys[0], [group[0] for group in groups]) if len(keys) == 1 else or_(*(_all_of(keys, group) for group in groups))
-    columns = [rows.c.day, *keys, rows.c.currency]
-    return select(*columns, func.sum(rows.c.cost).label("cost")).where(_within(query.period, rows.c.day), chosen).group_by(*columns)
+    return _any_of(keys[0], [group[0] for group in groups]) if len(keys) == 1 else or_(*(_all_of(keys, group) for group in groups))
 
 
-def counts(query: CostQuery, rows: FromClause) -> Select[Any]:
-    """(currency, count): how many different values of the counted dimension `lines` hold in the asked period."""
-    inside = _within(query.period, rows.c.day)
-    return select(rows.c.currency, func.count(distinct(rows.c.counted))).where(inside).group_by(rows.c.currency)
+def group_counts(groups: Sequence[Group], rows: FromClause) -> Select[Any]:
+    """(k0…, currency, count): how many different values the given groups have, from `counted`."""
+    keys = [*_keys(rows), rows.c.currency]
+    return select(*keys, func.count(rows.c.counted)).where(_is_one_of(groups, rows)).group_by(*keys)
+
+
+def counts(rows: FromClause) -> Select[Any]:
+    """(currency, count): how many different values there are in all, from `counted`."""
+    return select(rows.c.currency, func.count(distinct(rows.c.counted))).group_by(rows.c.currency)
 
 
 def known_values(name: str, source: FromClause = charges, most: int = 2000) -> Select[Any]:
@@ -216,8 +234,9 @@ def _columns(name: str, source: FromClause) -> list[ColumnElement[Any]]:
     return [source.c[column] for column in dimension(name).columns]
 
 
-def _shown(name: str, source: FromClause) -> ColumnElement[Any]:
-    columns = _columns(name, source)
+def _shown(name: str, source: FromClause, empty: Collection[str] = ()) -> ColumnElement[Any]:
+    every = _columns(name, source)
+    columns = [column for column in every if getattr(column, "name", None) not in empty] or every[:1]
     return func.coalesce(*columns) if len(columns) > 1 else columns[0]
 
 

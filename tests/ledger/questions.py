@@ -12,7 +12,7 @@ from sqlalchemy import FromClause
 from finops.answering import cut
 from finops.ledger import statements
 from finops.ledger.ledger import Ledger, Terms
-from finops.ledger.statements import Asked, Conversion
+from finops.ledger.statements import Asked, Conversion, Statement
 from finops.periods import Period
 from finops.query import NONE, CostQuery, Filter
 from finops.rates import Rate, Span
@@ -81,12 +81,12 @@ class Question:
     name: str
     query: CostQuery
 
-    def statements(self, source: FromClause) -> list[statements.Statement]:
+    def statements(self, source: FromClause) -> list[Statement]:
         """Return every kind of statement the ledger makes of the question."""
         asked = Asked(self.query, UNTIL, Conversion("USD", SPANS) if self.query.currency else None)
         by = self.query.by or ("service",)
         keys = [each[: len(by)] for each in KEYS]
-        lines = statements.lines(asked, by, source, counted=self.query.count).subquery("lines")
+        lines = statements.lines(asked, by, source).subquery("lines")
         cube = statements.cube(asked, by, source).subquery("daily")
         return [
             statements.day_sums(lines),
@@ -96,8 +96,14 @@ class Question:
             statements.group_sums(self.query, self.query, cube, asked.only_currency),
             statements.part_sums(self.query, keys, cube),
             *(statements.known_values(name, source) for name in by),
-            *([statements.counts(self.query, lines)] if self.query.count else []),
+            *self._counts(asked, by, source),
         ]
+
+    def _counts(self, asked: Asked, by: Sequence[str], source: FromClause) -> list[Statement]:
+        if self.query.count is None:
+            return []
+        pairs = statements.counted(asked, by, self.query.count, source).subquery("pairs")
+        return [statements.counts(pairs), statements.group_counts([each[: len(by)] for each in KEYS], pairs)]
 
 
 def fill(ledger: Ledger) -> None:

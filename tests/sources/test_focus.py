@@ -88,10 +88,25 @@ def test_our_own_dimensions_are_kept_and_other_extensions_are_named_as_ignored(s
 
 
 def test_a_category_in_another_case_is_normalised_with_a_note(staged: Stage, rows: Rows) -> None:
-    lines = "2026-03-01,1,USD,a,TAX\n2026-03-01,1,USD,b,Tax\n2026-03-01,1,USD,c,\n"
+    lines = "2026-03-01,1,USD,a,TAX\n2026-03-01,1,USD,b,Tax\n"
     staging = staged(MINIMAL.replace("\n", ",ChargeCategory\n") + lines)
-    assert [("a", "Tax"), ("b", "Tax"), ("c", "Usage")] == rows(staging, "ServiceName, ChargeCategory")
+    assert [("a", "Tax"), ("b", "Tax")] == rows(staging, "ServiceName, ChargeCategory")
     assert "charge categories in another case were normalised (1 row)" in staging.notes
+
+
+def test_a_bill_without_categories_is_usage(staged: Stage, rows: Rows) -> None:
+    assert [("Usage",)] == rows(staged(MINIMAL + "2026-03-01,1,USD,a\n"), "ChargeCategory")
+
+
+def test_a_currency_in_another_case_is_normalised_with_a_note(staged: Stage) -> None:
+    staging = staged(MINIMAL + "2026-03-01,1,usd,a\n2026-03-01,2,Usd,a\n2026-03-01,4,USD,b\n")
+    assert [("USD", 3, Decimal(7))] == [(each.currency, each.rows, each.billed) for each in staging.parts[0].totals]
+    assert "billing currencies in another case were normalised (2 rows)" in staging.notes
+
+
+def test_identical_rows_are_all_kept(staged: Stage) -> None:
+    [part] = staged(MINIMAL + "2026-03-01,0.01,USD,a\n" * 1000).parts
+    assert (1000, Decimal(10)) == (part.rows, part.totals[0].billed)
 
 
 def test_tags_that_are_no_json_object_are_unknown_and_counted(staged: Stage, rows: Rows) -> None:

@@ -57,7 +57,13 @@ PACKED = gzip.compress((MINIMAL + GOOD * 1000).encode())
             MINIMAL.replace("BilledCost", "BiledCost") + GOOD,
             "bill.csv:1: no column 'BilledCost'; a bill in the format 'focus' needs it. Did you mean 'BiledCost'?",
         ),
-        (MINIMAL.replace("\n", ",billed_cost\n") + GOOD, "bill.csv:1: column 'billed_cost' is there twice; keep one of them."),
+        (
+            MINIMAL.replace("\n", ",billed_cost\n") + GOOD,
+            "bill.csv:1: 'BilledCost' and 'billed_cost' are the same column; keep one of them.",
+        ),
+        (MINIMAL.replace("\n", ",BilledCost\n") + GOOD, "bill.csv:1: column 'BilledCost' is there twice; keep one of them."),
+        (MINIMAL.replace("\n", ",BILLEDCOST\n") + GOOD, "bill.csv:1: 'BilledCost' and 'BILLEDCOST' are the same column; keep one of them."),
+        (MINIMAL.replace("\n", ",x_Foo,X_FOO\n") + GOOD, "bill.csv:1: 'x_Foo' and 'X_FOO' are the same column; keep one of them."),
         (",".join(f"c{n}" for n in range(5001)), "bill.csv:1: 5,001 columns, more than the 5,000 a bill may have."),
         (
             ",".join(f"column{n}" for n in range(1_000_000)),
