@@ -12,9 +12,8 @@ from finops.errors import QueryError
 from finops.language.echo import describe, echo
 from finops.language.query_help import HELP, help_text
 from finops.language.query_json import from_json, to_json
-from finops.money import show
 from finops.query import CostQuery, parse, unknown_values
-from finops.telling.answer_json import document, moment
+from finops.telling.answer_json import amount, document, moment
 
 SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
 
@@ -176,7 +175,7 @@ def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
     query = from_json(kept)
     again = tools.ledger.answer(query, until)
     loads, statements = tools.ledger.evidence(query, until)
-    totals = [show(sums.total, sums.currency) if sums.total is not None else "no data" for sums in again.sums] or ["no data"]
+    totals = [f"{amount(sums.total) or 'no data'} {sums.currency}" for sums in again.sums] or ["no data"]
     lines = (
         f"Asked: {echo(query)}",
         f"Understood as: {describe(query, tools.today(until))}",

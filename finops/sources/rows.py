@@ -111,8 +111,13 @@ class Select:
     def _cast(self, column: str, type_: str) -> str:
         if column == "x_Source":
             return casts.literal(self.source)
+        if column == "BillingCurrency":
+            return self._currency()
         if column == "ChargeCategory":
             return self._category()
+        return self._written(column, type_)
+
+    def _written(self, column: str, type_: str) -> str:
         expression = self._expression(column)
         return f"CAST({render(expression, self._resolve, kind_of(column))} AS {type_})" if expression else f"CAST(NULL AS {type_})"
 
@@ -140,12 +145,13 @@ class Select:
         return [(name, kind) for name, kind in behind if kind == "money" and self.header[name].type == TEXT]
 
     def _another_currency(self) -> str:
-        currency = f"upper({self._cast('BillingCurrency', TEXT)})"
-        return _any(f"NOT contains(s{self._numbers[key]}, {currency})" for key in self._signed())
+        return _any(f"NOT contains(s{self._numbers[key]}, {self._currency()})" for key in self._signed())
+
+    def _currency(self) -> str:
+        return f"upper({self._written('BillingCurrency', TEXT)})"
 
     def _currency_respelled(self) -> str:
-        value = self._cast("BillingCurrency", TEXT)
-        return f"coalesce({value} <> upper({value}), FALSE)"
+        return f"coalesce({self._written('BillingCurrency', TEXT)} <> {self._currency()}, FALSE)"
 
     def _respelled(self) -> str:
         expression = self._expression("ChargeCategory")
@@ -208,7 +214,6 @@ def _fillings() -> str:
         "BillingPeriodStart": month,
         "BillingPeriodEnd": f'coalesce("BillingPeriodEnd", {soon.format(_MONTH.format(month))} + INTERVAL 1 MONTH)',
         "ChargePeriodEnd": f'coalesce("ChargePeriodEnd", {soon.format(start)} + {default_length})',
-        "BillingCurrency": 'upper("BillingCurrency")',
         "ChargeCategory": f"""CASE lower("ChargeCategory") {respelled} ELSE "ChargeCategory" END""",
     }
     return ", ".join(f"CAST({sql} AS {COLUMNS[column]}) AS {casts.name(column)}" for column, sql in fillings.items())

@@ -86,7 +86,7 @@ def test_why_replays_an_answer_by_its_id(slack: Slack, sample_bills: Path) -> No
     identity = question_id(slack.type("/cost team=ml last 7d"))
     [(ml,)] = asked(sample_bills, f"sum({DOLLARS}) FILTER ({TEAM} = 'ml')")
     told = slack.ask(f"why {identity}")
-    assert f"Now answers: {ml:f}" in told
+    assert f"Now answers: {ml.normalize():f} USD" in told
     assert "From: anthropic 2026-09" in told
     assert "SELECT" in told
 

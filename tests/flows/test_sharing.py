@@ -97,10 +97,13 @@ def test_when_slack_does_not_say_who_reads_a_channel_nothing_is_posted(slack: Sl
     assert posted(slack) == before
 
 
-def test_a_post_slack_refuses_is_told_with_its_reason(slack: Slack) -> None:
-    answer = slack.type("/cost last 30d", channel=COSTS)
+def test_a_post_slack_refuses_is_told_with_its_reason_and_can_be_tried_again(slack: Slack) -> None:
+    answer, before = slack.type("/cost last 30d", channel=COSTS), len(posted(slack))
     slack.fault("chat.postMessage", error="restricted_action")
-    assert "(restricted_action); ask again" in slack.share(answer)
+    assert "(restricted_action); try again" in slack.share(answer)
+    assert len(posted(slack)) == before
+    assert "is now in" in slack.share(answer)
+    assert len(posted(slack)) == before + 1
 
 
 def test_a_direct_message_is_no_place_to_share(slack: Slack) -> None:
