@@ -37,7 +37,7 @@ SIGNS: Final[dict[str, str]] = {
     "฿": "THB",
 }
 
-_SYMBOL: Final = "(?:" + "|".join(map(re.escape, sorted(SIGNS, key=len, reverse=True))) + ")"
+_SYMBOL: Final = "(?:" + "|".join(map(re.escape, SIGNS)) + ")"
 SIGN: Final = f"(?:{_SYMBOL}|[A-Z]{{3}})"
 _NUMBER: Final = r"(?:(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d*)?|\.\d+)"
 AMOUNT: Final = "|".join(

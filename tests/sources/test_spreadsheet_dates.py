@@ -87,7 +87,7 @@ def test_billing_periods_decide_because_they_begin_on_the_first(
     ("content", "date"),
     [
         (bill("3/4/25"), "'3/4/25' (ChargePeriodStart)"),
-        (bill("2026-03-01", "5/5/25", "5/1/25"), "'5/1/25' (ChargePeriodStart)"),
+        (bill("2026-03-01", "3/3/25", "4/3/25"), "'4/3/25' (ChargePeriodStart)"),
         (monthly("3/4/25", "1/1/25", "1/1/25"), "'3/4/25' (ChargePeriodStart)"),  # the periods begin on a first either way
         (monthly("3/4/25", "3/2/25", "3/5/25"), "'3/5/25' (BillingPeriodEnd)"),  # and here neither way
     ],
