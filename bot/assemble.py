@@ -17,7 +17,6 @@ from finops.secret import Secret
 from finops.settings import Settings, read
 
 if TYPE_CHECKING:  # importing the ledger would slow light commands
-    from finops.ledger.facts import Facts
     from finops.ledger.ledger import Ledger, Terms
 
 LOG = logging.getLogger("finops")
@@ -115,18 +114,13 @@ def open_ledger(settings: Settings, rulebook: Rulebook) -> "Ledger":
     root = settings.config / ".finops" / "ledger" if on_bigquery else Path(settings.ledger_url)
     root.mkdir(parents=True, exist_ok=True)
     state = open_state(settings.database_url.reveal())
-    if on_bigquery:
-        return _on_bigquery(settings.ledger_url, lambda facts: Ledger(state, root, facts, terms(rulebook)))
-    return Ledger(state, root, DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit), terms(rulebook))
-
-
-def _on_bigquery(url: str, ledger_with: Callable[["Facts"], "Ledger"]) -> "Ledger":
-    """Open the ledger on BigQuery; charges loaded before the switch get their tables now."""
+    if not on_bigquery:
+        return Ledger(state, root, DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit), terms(rulebook))
     from finops.ledger.bigquery import bring_in, open_bigquery
 
-    facts = open_bigquery(url)
-    ledger = ledger_with(facts)
-    bring_in(ledger, facts)
+    bigquery = open_bigquery(settings.ledger_url)
+    ledger = Ledger(state, root, bigquery, terms(rulebook))
+    bring_in(ledger, bigquery)  # charges loaded before the switch get their tables now
     return ledger
 
 

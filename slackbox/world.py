@@ -212,10 +212,6 @@ class World:
         """A user by name, as tests and demos speak of them."""
         return next(each for each in self.users.values() if each.name == name)
 
-    def channel_named(self, name: str) -> Channel:
-        """A channel by name, without the sign."""
-        return next(each for each in self.channels.values() if each.name == name)
-
     def dm(self, user: str) -> Channel | None:
         """The direct messages of a user with the bot."""
         return next((each for each in self.channels.values() if each.kind == "im" and set(each.members) == {user, self.bot_user}), None)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from sqlalchemy import Connection, Engine, Subquery, func, select
 
 from finops.ledger.tables import audit, bad_rows, control_totals, files, live, load_days, loads
-from finops.periods import Period
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class PastLoad:
     bad_rows: int
 
 
-def live_files(connection: Connection, span: Period | None = None, known_at: datetime | None = None) -> list[LiveFile]:
-    """Return the files that hold charge days of `span` (None: all), in one statement: a consistent set.
+def live_files(connection: Connection, known_at: datetime | None = None) -> list[LiveFile]:
+    """Return the files that answer, read in one statement: a consistent set.
 
     `known_at` asks for what was delivered by that instant instead of what is live now.
     """
@@ -69,8 +68,6 @@ def live_files(connection: Connection, span: Period | None = None, known_at: dat
         .where(files.c.retired_at.is_(None))
         .order_by(files.c.path)
     )
-    if span is not None:
-        statement = statement.where(loads.c.first_day < span.end, loads.c.last_day >= span.start)
     rows = connection.execute(statement).mappings().all()
     billed = _currencies(connection, {row["load_id"] for row in rows})
     return [LiveFile(**row, currencies=billed[row["load_id"]]) for row in rows]

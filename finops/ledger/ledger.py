@@ -101,7 +101,7 @@ class Ledger:
         Raises QueryError when the asked currency has no rate on some day.
         """
         now = self._manifest(until, known_at)
-        chosen = [file for file in now.files if file.first_day < _span(query).end and file.last_day >= _span(query).start]
+        chosen = now.files_of(_span(query))
         asked, missing = self._asked(query, chosen, until)
         movers_by = query.by or ("service",)
         costs, reach = self._costs(asked, movers_by, chosen, now, until, parts=parts)
@@ -137,8 +137,7 @@ class Ledger:
 
     def evidence(self, query: CostQuery, until: datetime) -> tuple[list[LiveFile], tuple[str, ...]]:
         """Return the live files a question reads and the statements it runs, as text with its values written in."""
-        with self.engine.connect() as connection:
-            chosen = catalog.live_files(connection, _span(query))
+        chosen = self._manifest(until).files_of(_span(query))
         asked, _ = self._asked(query, chosen, until)
         by = query.by or ("service",)
         rows = statements.lines(asked, by).subquery("lines")
@@ -181,11 +180,13 @@ class Ledger:
         """Read what is live and what was learnt of each source; kept until the audit has a newer entry, as every change makes."""
         key = (until.date(), known_at)
         with self.engine.connect() as connection:
-            revision = catalog.revision(connection)
-            if self._read is None or self._read[0] != (revision, key):
+            wanted = (catalog.revision(connection), key)
+            read = self._read  # taken once: another thread may put its own in this place at any moment
+            if read is None or read[0] != wanted:
                 seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
-                self._read = ((revision, key), Manifest(catalog.live_files(connection, None, known_at), _habits(seen)))
-            return self._read[1]
+                read = (wanted, Manifest(catalog.live_files(connection, known_at), _habits(seen)))
+                self._read = read
+            return read[1]
 
     def _asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime) -> tuple[Asked, str | None]:
         """Return the question with all that the manifest says beforehand, and the first currency that cannot be converted."""
@@ -247,6 +248,10 @@ class Manifest:
 
     files: Sequence[LiveFile]
     habits: Habits
+
+    def files_of(self, span: Period) -> list[LiveFile]:
+        """Return the files with charge days in `span`."""
+        return [file for file in self.files if file.first_day < span.end and file.last_day >= span.start]
 
 
 def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromClause, FromClause]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -256,10 +256,3 @@ def _report(source: str, part: StagedPart, status: Status, reason: str | None) -
 
 def _plain(amount: Decimal) -> Decimal:
     return amount.normalize() if amount else Decimal(0)
-
-
-def new_files(tx: Connection, replaced: Sequence[tuple[str, dict[str, Any]]], at: datetime) -> None:
-    """Retire each old path and put the file described beside it in its place."""
-    for old, values in replaced:
-        tx.execute(update(files).where(files.c.path == old).values(retired_at=at))
-        tx.execute(insert(files).values(**values))

@@ -7,7 +7,7 @@ import pytest
 
 from finops.answers import Answer
 from finops.errors import LedgerError, QueryError
-from finops.ledger.ledger import Ledger, Terms
+from finops.ledger.ledger import Habits, Ledger, Manifest, Terms
 from finops.periods import Period
 from finops.query import CostQuery, Filter
 from finops.rates import Rate
@@ -243,3 +243,16 @@ def test_a_bill_that_stops_in_the_middle_is_incomplete_from_there(ledger: Ledger
     deliver(ledger, [Charge(date(2026, 3, day), "10") for day in range(1, 20)], "cloud", at=DELIVERED)
     deliver(ledger, [Charge(date(2026, 3, day), "10") for day in range(1, 12)], "late", at=DELIVERED)
     assert ask(ledger, period=Period(date(2026, 3, 1), date(2026, 3, 21))).complete_until == date(2026, 3, 12)
+
+
+class Overtaken(Ledger):
+    """A ledger in which another thread's question always puts its manifest in place first."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        theirs = ("another question", Manifest((), Habits({}, {})))
+        super().__setattr__(name, theirs if name == "_read" and value is not None else value)
+
+
+def test_a_question_keeps_its_own_manifest_while_others_are_asked(loaded: Ledger) -> None:
+    overtaken = Overtaken(loaded.engine, loaded.root, loaded.facts, loaded.terms)
+    assert ask(overtaken).sums[0].total == 27
