@@ -12,6 +12,7 @@ RUN /uv/bin/uv venv --python /usr/local/bin/python3.11 /opt/finops-bot \
         --require-hashes --no-build -r pyproject.toml -c constraints.txt
 COPY bot bot
 COPY jobs jobs
+COPY api api
 COPY finops finops
 COPY slackbox slackbox
 COPY docs/slack-manifest.yaml docs/

@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs at once would fight over one environment
-.PHONY: help demo test unit check fix bench system lock wheel clean
+.PHONY: help demo test unit check fix bench system peers lock wheel clean
 
 # A name on PATH is not proof: version managers leave shims that only complain, so each one is asked, once and only if needed.
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
@@ -16,7 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ROOT := $(shell test "$$(id -u)" = 0 || echo sudo -n) env
 APT := $(ROOT) DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
 	-o Acquire::Retries=1 -o Acquire::http::Timeout=30 -o DPkg::Lock::Timeout=120
-PACKAGES := chromium postgresql fonts-dejavu-core fonts-noto-color-emoji
+AZURITE := 3.37.0
+PACKAGES := chromium postgresql prometheus fonts-dejavu-core fonts-noto-color-emoji
 
 ifneq ($(words $(VENV)),1)
 $(error VENV '$(VENV)' holds a space, which make cannot follow; name a folder without one)
@@ -31,11 +32,11 @@ help: ## list what can be made
 demo: $(READY) ## run the bot against a local Slack in the browser, with sample bills
 	$(BIN)/finops-bot demo $(ARGS)
 
-test: system $(READY) ## run every test; what is skipped is listed with its reason
+test: system peers $(READY) ## run every test; what is skipped is listed with its reason
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-unit: $(READY) ## run the tests that need neither a browser nor PostgreSQL
-	$(BIN)/python -m pytest -n 2 -m 'not browser and not postgres' $(ARGS)
+unit: $(READY) ## run the tests that need no server or browser
+	$(BIN)/python -m pytest -n 2 -m 'not browser and not postgres and not prometheus and not azurite' $(ARGS)
 
 check: $(READY) ## check style, types and who imports whom
 	$(BIN)/ruff check .
@@ -50,9 +51,9 @@ fix: $(READY) ## repair what ruff can repair
 bench: $(READY) ## measure against named peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
-system: ## install the Debian packages that browser and PostgreSQL tests need
+system: ## install the Debian packages that tests with a browser or a server need
 	@command -v apt-get >/dev/null 2>&1 || { \
-		echo 'Without apt-get: tests that need Chromium or PostgreSQL are skipped unless you install both yourself.'; exit 0; }; \
+		echo 'Without apt-get: tests that need Chromium, PostgreSQL or Prometheus are skipped unless you install these yourself.'; exit 0; }; \
 	absent=; for package in $(PACKAGES); do \
 		dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || absent="$$absent $$package"; done; \
 	test -n "$$absent" || exit 0; \
@@ -60,6 +61,14 @@ system: ## install the Debian packages that browser and PostgreSQL tests need
 	echo "Installing$$absent"; $(APT) update >/dev/null; \
 	for package in $$absent; do $(APT) install "$$package" >/dev/null \
 		|| echo "$$package could not be installed; the tests that need it are skipped"; done
+
+peers: .peers/node_modules/.bin/azurite-blob ## install the storage server that the Azure tests talk to
+
+.peers/node_modules/.bin/azurite-blob:
+	@command -v npm >/dev/null 2>&1 || { $(ROOT) true && $(APT) update && $(APT) install npm; } >/dev/null 2>&1 || true; \
+	command -v npm >/dev/null 2>&1 || { echo 'Without npm: tests that need Azurite are skipped.'; exit 0; }; \
+	npm install --prefix .peers --no-audit --no-fund --loglevel=error azurite@$(AZURITE) >/dev/null \
+		|| echo 'Azurite could not be installed; the tests that need it are skipped.'
 
 lock: $(READY) ## resolve pyproject.toml anew into constraints.txt (ARGS=--upgrade moves every version)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 \
@@ -69,7 +78,7 @@ wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
 clean: ## remove everything made here except your data in .finops
-	rm -rf '$(VENV)' dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf '$(VENV)' .peers dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp comes last, so an interrupted installation is repeated; an environment whose Python has gone is made anew.

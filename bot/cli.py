@@ -272,7 +272,7 @@ def _job(options: argparse.Namespace) -> int:
 
     job = find(options.name)
     with _tools(options) as tools:
-        result = job.work(JobTools(tools.ledger, tools.moment(options.as_of)))
+        result = job.work(JobTools(tools.ledger, tools.moment(options.as_of), tools.settings, tools.rulebook))
     if options.json:
         _print_json({"job": job.name, "result": result})
     else:

@@ -12,6 +12,7 @@ MONEY: Final = "DECIMAL(38,10)"
 TEXT: Final = "VARCHAR"
 MOMENT: Final = "TIMESTAMP"  # UTC, without an offset
 DAY_TYPE: Final = "DATE"
+COUNT: Final = "BIGINT"
 
 # Source: FOCUS 1.2, Cost and Usage dataset (57 columns).
 FOCUS_COLUMNS: Final[dict[str, str]] = {
@@ -97,7 +98,39 @@ OWN_COLUMNS: Final[dict[str, str]] = {
     "x_ChargeDay": DAY_TYPE,  # the day of the charge in the ledger's time zone
 }
 
-COLUMNS: Final[dict[str, str]] = FOCUS_COLUMNS | OWNER_COLUMNS | OWN_COLUMNS
+# A priced LLM request is one charge: its tokens, what each kind of them cost, and what joins it to other requests.
+USAGE_COLUMNS: Final[dict[str, str]] = {
+    "x_RequestId": TEXT,
+    "x_Session": TEXT,
+    "x_Requests": COUNT,  # 1 on a request; null on what bills say, so that no request counts twice
+    "x_InputTokens": COUNT,  # all input, cached tokens included
+    "x_CacheReadTokens": COUNT,
+    "x_CacheWrite5mTokens": COUNT,
+    "x_CacheWrite1hTokens": COUNT,
+    "x_OutputTokens": COUNT,
+    "x_ReasoningTokens": COUNT,  # a part of the output
+    "x_InputCost": MONEY,  # of input that was neither read from nor written to a cache
+    "x_CacheReadCost": MONEY,
+    "x_CacheWriteCost": MONEY,
+    "x_OutputCost": MONEY,
+    "x_RequestCost": MONEY,  # whatever is charged for the request as such
+    "x_PriceId": TEXT,
+    "x_LatencyMs": COUNT,
+    "x_Status": TEXT,
+    "x_Task": TEXT,
+    "x_PromptHash": TEXT,
+    "x_PrefixHashes": TEXT,  # a JSON list
+    "x_PrefixBlockTokens": COUNT,
+    "x_TokensEstimated": TEXT,  # 'true' where the tokens were guessed, not reported
+    "x_AllocatedBy": TEXT,  # 'usage' on the parts of a bill's line that was split by measured usage
+}
+
+# What a cost rests on; only estimates give way once a bill of the same provider covers their day.
+INVOICE: Final = "invoice"
+PROVIDER_API: Final = "provider_cost_api"
+ESTIMATE: Final = "price_list_estimate"
+
+COLUMNS: Final[dict[str, str]] = FOCUS_COLUMNS | OWNER_COLUMNS | OWN_COLUMNS | USAGE_COLUMNS
 
 METRICS: Final[dict[str, str]] = {
     "effective": "EffectiveCost",
@@ -141,6 +174,12 @@ DIMENSIONS: Final[dict[str, Dimension]] = _table(
         Dimension("tenant", ("x_Tenant",), "the customer it was for", many=True),
         Dimension("route", ("x_Route",), "the gateway route"),
         Dimension("token_type", ("x_TokenType",), "input, output, cache_read …"),
+        Dimension("tier", ("x_ServiceTier",), "standard, batch, flex, priority"),
+        Dimension("session", ("x_Session",), "the conversation or run it belongs to", many=True),
+        Dimension("task", ("x_Task",), "what the request was to do"),
+        Dimension("status", ("x_Status",), "how the request ended"),
+        Dimension("cost_source", ("x_CostSource",), "invoice, provider_cost_api or price_list_estimate"),
+        Dimension("price", ("x_PriceId",), "the price that was applied to a request"),
         Dimension("category", ("ChargeCategory",), "Usage, Purchase, Tax, Credit or Adjustment"),
         Dimension("class", ("ChargeClass",), "Correction, or none"),
         Dimension("pricing", ("PricingCategory",), "Standard, Dynamic, Committed or Other"),

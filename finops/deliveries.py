@@ -46,6 +46,7 @@ class StagedPart:
     last_day: date
     totals: tuple[ControlTotal, ...]
     days: tuple[DayTotal, ...]
+    covers: tuple[tuple[str, date], ...] = ()  # provider and day of billed usage; estimates of these give way
 
 
 @dataclass(frozen=True)

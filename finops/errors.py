@@ -29,6 +29,10 @@ class BillError(UserError):
     """A delivery that cannot be loaded as a whole; what was loaded before stays."""
 
 
+class SourceError(FinopsError):
+    """A source outside could not be reached, refused us, or answered what nobody could mean; it is tried again later."""
+
+
 class ConfigError(UserError):
     """Every problem of the configuration at once, each as `file:line: sentence`."""
 

@@ -18,6 +18,9 @@ ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})"
 BIGQUERY: Final = re.compile(r"bigquery://[A-Za-z0-9][A-Za-z0-9.:_-]*/[A-Za-z_][A-Za-z0-9_]*")
 WEB: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 SLACK_API: Final = "https://slack.com/api/"
+ANTHROPIC_API: Final = "https://api.anthropic.com/"
+OPENAI_API: Final = "https://api.openai.com/v1/"
+SHORTEST_TOKEN: Final = 16
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,27 @@ class Settings:
     slack_app_token: Secret | None
     slack_signing_secret: Secret | None
     slack_api_url: str
+    slack_alerts_channel: str | None
+    api_tokens: Secret | None
+    spool: Path
+    anthropic_admin_key: Secret | None
+    anthropic_base_url: str
+    openai_admin_key: Secret | None
+    openai_base_url: str
+    prometheus_token: Secret | None
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return all that must never be logged, for a Redactor."""
         tokens = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, _password(self.database_url))
-        return tuple(secret for secret in tokens if secret)
+        keys = (self.anthropic_admin_key, self.openai_admin_key, self.prometheus_token)
+        doors = tuple(Secret(token) for _, token in self.doors)
+        return tuple(secret for secret in (*tokens, *keys, *doors) if secret)
+
+    @property
+    def doors(self) -> tuple[tuple[str, str], ...]:
+        """Return who may use the HTTP door: (name, bearer token) of each."""
+        pairs = (self.api_tokens.reveal() if self.api_tokens else "").split()
+        return tuple((name, token) for name, _, token in (pair.partition("=") for pair in pairs))
 
 
 @dataclass(frozen=True)
@@ -142,6 +161,21 @@ def _signing_secret(value: str) -> Secret:
     return _one_word(value)
 
 
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"#?[^\s#@,:;!?\"'<>&()]{1,80}", value):
+        raise ValueError("is not a channel; give its name such as #finops-alerts, or its id")
+    return value
+
+
+def _doors(value: str) -> Secret:
+    names = [name for name, _, token in (pair.partition("=") for pair in value.split()) if name and len(token) >= SHORTEST_TOKEN]
+    if len(names) != len(value.split()):
+        raise ValueError(f"must hold name=token pairs with spaces between, each token of {SHORTEST_TOKEN} characters or more")
+    if len(set(names)) != len(names):
+        raise ValueError("names somebody twice; give each caller a name of its own")
+    return Secret(value)
+
+
 def _one_word(value: str) -> Secret:
     if not value.isascii() or any(letter.isspace() for letter in value):
         raise ValueError("holds a space or a letter no token has; copy it once more, without quotes")
@@ -172,6 +206,20 @@ SETTINGS: Final = (
     Setting("SLACK_APP_TOKEN", None, "app-level token for Socket Mode, begins with xapp-", _app_token, secret=True),
     Setting("SLACK_SIGNING_SECRET", None, "signing secret, for events over HTTP", _signing_secret, secret=True),
     Setting("SLACK_API_URL", SLACK_API, "base address of Slack's Web API", _web),
+    Setting("FINOPS_SLACK_ALERTS_CHANNEL", None, "channel that hears of failing and recovered jobs, such as `#finops-alerts`", _channel),
+    Setting(
+        "FINOPS_API_TOKENS",
+        None,
+        "who may send usage and ask over HTTP: `name=token` pairs with spaces between; without it `/v1` refuses everybody",
+        _doors,
+        secret=True,
+    ),
+    Setting("FINOPS_SPOOL", "{config}/.finops/spool", "where usage events wait until the ledger has them; on a disk that lasts", Path),
+    Setting("ANTHROPIC_ADMIN_KEY", None, "Admin API key of the Anthropic organization, begins with sk-ant-admin", _one_word, secret=True),
+    Setting("ANTHROPIC_BASE_URL", ANTHROPIC_API, "base address of Anthropic's API", _web),
+    Setting("OPENAI_ADMIN_KEY", None, "admin key of the OpenAI organization, begins with sk-admin", _one_word, secret=True),
+    Setting("OPENAI_BASE_URL", OPENAI_API, "base address of OpenAI's API", _web),
+    Setting("FINOPS_PROMETHEUS_TOKEN", None, "bearer token for Prometheus, where it wants one", _one_word, secret=True),
 )
 
 

@@ -8,14 +8,18 @@ from typing import Final
 
 from finops.errors import UserError, close_to, meant
 from finops.ledger.ledger import Ledger
+from finops.rulebook import Rulebook
+from finops.settings import Settings
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What an agent works with: the ledger, and the instant it runs for."""
+    """What an agent works with: the ledger, the instant it runs for, and what the environment and the YAML decide."""
 
     ledger: Ledger
     now: datetime
+    settings: Settings
+    rulebook: Rulebook
 
 
 Work = Callable[[Tools], str]

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Column, ColumnElement, FromClause, text
 from sqlalchemy.sql.expression import Select
 
-from finops.charges import COLUMNS, DAY_TYPE, MOMENT, MONEY, TEXT
+from finops.charges import COLUMNS, COUNT, DAY_TYPE, MOMENT, MONEY, TEXT
 from finops.errors import LedgerError, UserError
 from finops.ledger import catalog
 from finops.ledger.derive import quoted
@@ -22,7 +22,13 @@ from finops.ledger.rollup import SUFFIX
 from finops.ledger.statements import Statement, charges
 
 ADDRESS: Final = re.compile(r"bigquery://(?P<project>[A-Za-z0-9][A-Za-z0-9.:_-]*)/(?P<dataset>[A-Za-z_][A-Za-z0-9_]*)")
-TYPES: Final = {MONEY: "BIGNUMERIC", TEXT: "STRING", MOMENT: "DATETIME", DAY_TYPE: "DATE"}  # NUMERIC has nine decimals, money ten
+TYPES: Final = {
+    MONEY: "BIGNUMERIC",
+    TEXT: "STRING",
+    MOMENT: "DATETIME",
+    DAY_TYPE: "DATE",
+    COUNT: "INT64",
+}  # NUMERIC has nine decimals, money ten
 CLUSTERED: Final = ("x_Team", "ServiceName", "SubAccountId", "x_Model")  # what people filter by; four at most
 MOST_TABLES: Final = 1000  # that one query may name
 MOST_DAYS: Final = 4000  # partitions that one load may touch

@@ -1,13 +1,17 @@
 """Reads the manifest: which files answer for which days, how fresh they are, what was delivered before."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import Connection, Engine, Subquery, func, select
+from sqlalchemy import Connection, Engine, Subquery, func, select, union_all
 
-from finops.ledger.tables import audit, bad_rows, control_totals, files, live, load_days, loads
+from finops.ledger.tables import audit, bad_rows, control_totals, coverage, files, live, load_days, loads, watermarks
+
+CHARGES: Final = ("bill", "usage")  # the kinds of loads whose rows are charges
+BATCHES: Final = "manifest.batches"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class LiveFile:
     derived: str
     rows: int
     currencies: tuple[str, ...]
+    kind: str = "bill"
+    slot: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,18 @@ class PastLoad:
     bad_rows: int
 
 
-def live_files(connection: Connection, known_at: datetime | None = None) -> list[LiveFile]:
+def live_files(connection: Connection, known_at: datetime | None = None, kinds: Sequence[str] = CHARGES) -> list[LiveFile]:
     """Return the files that answer, read in one statement: a consistent set.
 
-    `known_at` asks for what was delivered by that instant instead of what is live now.
+    `known_at` asks for the bills that were delivered by that instant instead of those live now; usage is always as it is now.
     """
     answering = _live() if known_at is None else _delivered_by(known_at)
-    named = ("source", "period", "delivered_at", "first_day", "last_day")
+    named = ("source", "period", "delivered_at", "first_day", "last_day", "kind", "slot")
     statement = (
         select(files.c.path, files.c.load_id, files.c.derived, files.c.rows, *(loads.c[name] for name in named))
         .join(loads, loads.c.id == files.c.load_id)
         .join(answering, answering.c.load_id == loads.c.id)
-        .where(files.c.retired_at.is_(None))
+        .where(files.c.retired_at.is_(None), loads.c.kind.in_(kinds))
         .order_by(files.c.path)
     )
     rows = connection.execute(statement).mappings().all()
@@ -89,14 +95,26 @@ def _delivered_by(instant: datetime) -> Subquery:
     latest = func.row_number().over(
         partition_by=(loads.c.source, loads.c.period), order_by=(loads.c.delivered_at.desc(), loads.c.recorded_at.desc())
     )
-    known = loads.c.status.in_(("loaded", "superseded")) & (loads.c.delivered_at <= instant)
+    known = loads.c.status.in_(("loaded", "superseded")) & (loads.c.delivered_at <= instant) & (loads.c.kind == "bill")
     ranked = select(loads.c.id.label("load_id"), latest.label("place")).where(known).subquery()
-    return select(ranked.c.load_id).where(ranked.c.place == 1).subquery()
+    batches = select(live.c.load_id).where(live.c.slot != "")
+    return union_all(select(ranked.c.load_id).where(ranked.c.place == 1), batches).subquery()
 
 
 def revision(connection: Connection) -> int:
-    """Return what grows with every change of the manifest: each leaves an audit entry in its transaction."""
-    return int(connection.execute(select(func.coalesce(func.max(audit.c.seq), 0))).scalar_one())
+    """Return what grows with every change of the manifest: a bill leaves an audit entry, a batch counts up a number of its own."""
+    entries = int(connection.execute(select(func.coalesce(func.max(audit.c.seq), 0))).scalar_one())
+    batches = connection.execute(select(watermarks.c.value).where(watermarks.c.name == BATCHES)).scalar()
+    return entries + int(batches or 0)
+
+
+def covered(connection: Connection, load_ids: Collection[str]) -> dict[str, set[date]]:
+    """Return for each provider, by the name the bills give it, the days of which the given loads bill usage."""
+    found: dict[str, set[date]] = {}
+    for row in connection.execute(select(coverage.c.load_id, coverage.c.provider, coverage.c.day)):
+        if row.load_id in load_ids:
+            found.setdefault(row.provider, set()).add(row.day)
+    return found
 
 
 def observed(connection: Connection, since: date) -> list[Observed]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from finops.charges import COLUMNS
 from finops.errors import ConfigError, meant
 from finops.owners import MATCHABLE, OwnerRule
 
@@ -25,7 +26,7 @@ def derived_columns(rules: Sequence[OwnerRule], timezone: str) -> dict[str, str]
 
 def derived_digest(rules: Sequence[OwnerRule], timezone: str) -> str:
     """Return what names this way of deriving: files derived another way must be derived anew."""
-    content = json.dumps([timezone, *(astuple(rule) for rule in rules)], default=str)
+    content = json.dumps([timezone, list(COLUMNS), *(astuple(rule) for rule in rules)], default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from finops.deliveries import Load, StagedPart, Staging, Status
 from finops.errors import LedgerError
 from finops.ledger.state import writing
-from finops.ledger.tables import audit, bad_rows, control_totals, files, live, load_days, loads
+from finops.ledger.tables import audit, bad_rows, control_totals, coverage, files, live, load_days, loads
 
 # A later delivery with a tenth of the rows of a bill this large is more likely cut off than right.
 LARGE_BILL, FAR_SMALLER = 1000, 10
+BILL_SLOT = ""  # a bill answers for its whole period
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _publish_part(tx: Connection, staging: Staging, part: StagedPart, path: str,
 
 def _live_load(tx: Connection, source: str, period: str) -> dict[str, Any] | None:
     joined = select(loads).join(live, live.c.load_id == loads.c.id)
-    row = tx.execute(joined.where(live.c.source == source, live.c.period == period)).mappings().first()
+    row = tx.execute(joined.where(live.c.source == source, live.c.period == period, live.c.slot == BILL_SLOT)).mappings().first()
     return dict(row) if row else None
 
 
@@ -156,8 +157,19 @@ def _record(
             rows=part.rows,
             first_day=part.first_day,
             last_day=part.last_day,
+            kind="bill",
+            slot=BILL_SLOT,
         )
     )
+    _record_figures(tx, identity, part)
+    tx.execute(
+        insert(load_days),
+        [{"load_id": identity, "day": d.day, "currency": d.currency, "rows": d.rows, "effective": d.effective} for d in part.days],
+    )
+    _record_bad(tx, identity, staging, part.period)
+
+
+def _record_figures(tx: Connection, identity: str, part: StagedPart) -> None:
     tx.execute(
         insert(control_totals),
         [
@@ -173,11 +185,9 @@ def _record(
             for total in part.totals
         ],
     )
-    tx.execute(
-        insert(load_days),
-        [{"load_id": identity, "day": d.day, "currency": d.currency, "rows": d.rows, "effective": d.effective} for d in part.days],
-    )
-    _record_bad(tx, identity, staging, part.period)
+    covered = [{"load_id": identity, "provider": provider, "day": day} for provider, day in part.covers]
+    if covered:
+        tx.execute(insert(coverage), covered)
 
 
 def _record_bad(tx: Connection, identity: str, staging: Staging, period: str) -> None:
@@ -198,9 +208,9 @@ def _record_file(tx: Connection, identity: str, part: StagedPart, path: str, der
 
 
 def _flip(tx: Connection, source: str, period: str, identity: str) -> None:
-    here = (live.c.source == source, live.c.period == period)
+    here = (live.c.source == source, live.c.period == period, live.c.slot == BILL_SLOT)
     if tx.execute(update(live).where(*here).values(load_id=identity)).rowcount == 0:
-        tx.execute(insert(live).values(source=source, period=period, load_id=identity))
+        tx.execute(insert(live).values(source=source, period=period, slot=BILL_SLOT, load_id=identity))
 
 
 def _wholly_bad(staging: Staging) -> list[str]:
@@ -217,6 +227,7 @@ def _only_bad(tx: Connection, staging: Staging, period: str, delivery: Delivery)
     reason = f"none of its {count} rows can be read" + (f", first {first.file}:{first.line}: {first.reason}" if first else "")
     if tx.execute(select(loads.c.id).where(loads.c.id == identity)).first() is None:
         values = {"source": staging.source, "period": period[:7], "status": "quarantined", "reason": reason, "rows": 0}
+        values |= {"kind": "bill", "slot": BILL_SLOT}
         stamps = {"delivered_at": delivery.delivered_at, "recorded_at": delivery.recorded_at}
         tx.execute(insert(loads).values(id=identity, **values, **stamps))
         _record_bad(tx, identity, staging, period)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     Column,
     ColumnElement,
     CompoundSelect,
@@ -33,13 +34,13 @@ from sqlalchemy import (
 )
 
 from finops.answering import MOVERS
-from finops.charges import COLUMNS, DAY_TYPE, METRICS, MOMENT, MONEY, TEXT, dimension
+from finops.charges import COLUMNS, COUNT, DAY_TYPE, METRICS, MOMENT, MONEY, TEXT, dimension
 from finops.ledger.dialects import Tag
 from finops.periods import Period
 from finops.query import NONE, CostQuery, Filter
 from finops.rates import Span
 
-TYPES: Final[dict[str, Any]] = {MONEY: Numeric(38, 10), TEXT: String(), MOMENT: DateTime(), DAY_TYPE: Date()}
+TYPES: Final[dict[str, Any]] = {MONEY: Numeric(38, 10), TEXT: String(), MOMENT: DateTime(), DAY_TYPE: Date(), COUNT: BigInteger()}
 RATE: Final = Numeric(24, 12)  # written as text and cast: engines read 1E-10 as a float
 
 charges = Table("charges", MetaData(), *(Column(name, TYPES[kind]) for name, kind in COLUMNS.items()))

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -49,6 +50,7 @@ class Exact(TypeDecorator[Decimal]):
 metadata = MetaData()
 
 # One delivery's part for one billing period. `id` is a digest of the delivered bytes and the period.
+# A bill answers for a whole (source, period), so its slot is ''; batches of usage or samples have a slot each.
 loads = Table(
     "loads",
     metadata,
@@ -62,6 +64,8 @@ loads = Table(
     Column("rows", BigInteger, nullable=False),
     Column("first_day", Date),
     Column("last_day", Date),
+    Column("kind", String(10), nullable=False),
+    Column("slot", String(64), nullable=False),
     Index("loads_by_period", "source", "period"),
 )
 
@@ -78,12 +82,13 @@ files = Table(
     Column("retired_at", Moment),
 )
 
-# Which load answers for a billing period: the one row that publishing flips.
+# Which load answers for a slot of a period: the one row that publishing flips.
 live = Table(
     "live",
     metadata,
     Column("source", String(120), primary_key=True),
     Column("period", String(7), primary_key=True),
+    Column("slot", String(64), primary_key=True),
     Column("load_id", String(64), ForeignKey("loads.id"), nullable=False),
 )
 
@@ -143,3 +148,76 @@ questions = Table(
 
 # Deliveries and clicks already taken: Slack sends some twice.
 taken = Table("taken", metadata, Column("key", String(200), primary_key=True), Column("at", Moment, nullable=False, index=True))
+
+# The days for which a load bills usage of a provider: estimates of these give way to it.
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("load_id", String(64), ForeignKey("loads.id"), primary_key=True),
+    Column("provider", String(200), primary_key=True),
+    Column("day", Date, primary_key=True),
+)
+
+# Requests already taken in, by the first 16 bytes of a digest of their id: one that comes again changes nothing.
+seen_requests = Table(
+    "seen_requests",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("day", Date, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Deliveries of connectors that were looked at, so that nothing is fetched twice: `id` names the delivered objects.
+offers = Table(
+    "offers",
+    metadata,
+    Column("source", String(120), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("period", String(7), nullable=False),
+    Column("delivered_at", Moment, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("taken_at", Moment),
+    Column("what", Text, nullable=False),
+    Column("waiting", Text),
+)
+
+# Small facts that a connector goes on from: `export_time` of the newest row, the last sampled instant.
+watermarks = Table(
+    "watermarks", metadata, Column("name", String(200), primary_key=True), Column("value", Text, nullable=False), Column("at", Moment)
+)
+
+# Who runs a job for a period; the primary key is what makes every period run once.
+claims = Table(
+    "claims",
+    metadata,
+    Column("job", String(60), primary_key=True),
+    Column("period", String(40), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+)
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(60), nullable=False, index=True),
+    Column("period", String(40), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("state", String(10), nullable=False),
+    Column("result", Text),
+    Column("error", Text),
+    Column("holder", String(120), nullable=False),
+)
+
+# What is wrong with a job at present and who was told: one notice a failure, one when it is over.
+job_troubles = Table(
+    "job_troubles",
+    metadata,
+    Column("job", String(60), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("told_at", Moment),
+)

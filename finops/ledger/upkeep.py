@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -69,11 +69,12 @@ def _derive(ledger: Ledger, file: LiveFile) -> Derived:
 
     ledger.staging_folder.mkdir(parents=True, exist_ok=True)
     derived = ledger.terms.derived
-    shown = ", ".join(f'{derived[name]} AS "{name}"' if name in derived else f'"{name}"' for name in COLUMNS)
     with tempfile.TemporaryDirectory(dir=ledger.staging_folder) as folder, duckdb.connect() as connection:
         target = Path(folder) / "derived.parquet"
         source = str(ledger.root / file.path).replace("'", "''")
         connection.execute("SET memory_limit = '700MB'")
+        held = {name for (name,) in connection.execute(f"SELECT name FROM parquet_schema('{source}')").fetchall()}
+        shown = ", ".join(_shown(name, derived, held) for name in COLUMNS)
         connection.execute(f"COPY (SELECT {shown} FROM read_parquet('{source}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
         span = connection.execute(f"SELECT min(x_ChargeDay), max(x_ChargeDay) FROM read_parquet('{target}')").fetchone()
         assert span is not None
@@ -84,6 +85,13 @@ def _derive(ledger: Ledger, file: LiveFile) -> Derived:
         target.replace(ledger.root / path)
         ledger.facts.keep(path, ledger.root / path)
     return Derived(file, path, sha256, size, span[0], span[1])
+
+
+def _shown(name: str, derived: Mapping[str, str], held: Collection[str]) -> str:
+    """A file written before a column was known has nothing in it."""
+    if name in derived:
+        return f'{derived[name]} AS "{name}"'
+    return f'"{name}"' if name in held else f'CAST(NULL AS {COLUMNS[name]}) AS "{name}"'
 
 
 def roll_up(ledger: Ledger) -> int:
@@ -121,7 +129,11 @@ def sweep(ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, kept: int 
 
 
 def _replaced(kept: int, before: datetime) -> Select[tuple[str]]:
-    place = func.row_number().over(partition_by=(loads.c.source, loads.c.period), order_by=loads.c.recorded_at.desc()).label("place")
+    place = (
+        func.row_number()
+        .over(partition_by=(loads.c.source, loads.c.period, loads.c.slot), order_by=loads.c.recorded_at.desc())
+        .label("place")
+    )
     ranked = (
         select(files.c.path, place)
         .join(loads, loads.c.id == files.c.load_id)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finops.charges import ESTIMATE
 from finops.deliveries import ControlTotal, DayTotal, StagedPart
 from finops.sources.casts import literal
 
@@ -33,7 +34,14 @@ def staged_part(con: "DuckDBPyConnection", period: str, path: Path) -> StagedPar
         last_day=_day(days[-1][0]),
         totals=tuple(_total(*row) for row in totals),
         days=tuple(DayTotal(_day(day), currency, int(rows), effective) for day, currency, rows, effective in days),
+        covers=tuple((str(provider), _day(day)) for provider, day in con.execute(_covers(file)).fetchall()),
     )
+
+
+def _covers(file: str) -> str:
+    """Days on which a provider billed usage; fees and taxes dated on a day say nothing of what was used on it."""
+    return f"""SELECT DISTINCT ProviderName, x_ChargeDay FROM read_parquet({file}, hive_partitioning = false)
+        WHERE ProviderName IS NOT NULL AND ChargeCategory = 'Usage' AND x_CostSource IS DISTINCT FROM '{ESTIMATE}' ORDER BY ALL"""
 
 
 def sha256_of(path: Path) -> str:

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 EXCEPTIONS = {("bot/demo.py", "slackbox")}  # the demo shows the bot in the local Slack
 
-THINKING_ROOMS = ("configuration", "language", "telling", "insight", "savings", "guard", "reports")
+THINKING_ROOMS = ("configuration", "language", "telling", "pricing", "insight", "savings", "guard", "reports")
 DOING = ("finops.ledger", "finops.sources", "finops.guard.levers")
 READERS = {"finops/config_files.py", "finops/yamlfile.py"}
 FORBIDDEN = {
@@ -54,6 +54,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "google.cloud": ("finops/sources/", "finops/guard/levers/", "finops/ledger/bigquery.py"),
     "azure": ("finops/sources/", "finops/guard/levers/", "finops/ledger/bigquery.py"),
     "anthropic": ("bot/conversation.py", "finops/sources/anthropic.py"),
+    "openai": ("finops/sources/openai.py",),
+    "genai_prices": ("finops/pricing/",),
+    "opentelemetry": ("finops/sources/",),
+    "fastapi": ("api/",),
+    "msgspec": ("api/", "finops/sources/", "finops/ledger/"),
+    "httpx": ("finops/sources/",),
+    "pyarrow": ("finops/sources/", "finops/ledger/"),
     "matplotlib": ("finops/charts.py",),
     "yaml": ("finops/yamlfile.py", "finops/configuration/yaml"),
     "duckdb": ("finops/ledger/", "finops/sources/", "finops/sample/"),
@@ -61,7 +68,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "prophet": ("finops/insight/forecast",),
 }
 HEAVY = {
-    "alembic", "anthropic", "boto3", "duckdb", "google.cloud.bigquery", "matplotlib", "numpy", "pandas", "prophet", "rich",
+    "alembic", "anthropic", "azure", "boto3", "duckdb", "fastapi", "genai_prices", "google.cloud.bigquery", "httpx", "openai", "pyarrow",
+    "matplotlib", "numpy", "pandas", "prophet", "rich",
     "slack_bolt", "slack_sdk", "sqlalchemy", "starlette", "uvicorn",
 }  # fmt: skip
 

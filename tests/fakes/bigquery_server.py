@@ -212,7 +212,7 @@ class BigQueryServer:
         self.dataset(key[0])
         if key in self.tables:
             raise RefusedError("duplicate", f"Already Exists: Table {self.project}:{key[0]}.{key[1]}", 409)
-        kinds = {"BIGNUMERIC": "DECIMAL(38, 10)", "DATETIME": "TIMESTAMP", "DATE": "DATE"}
+        kinds = {"BIGNUMERIC": "DECIMAL(38, 10)", "DATETIME": "TIMESTAMP", "DATE": "DATE", "INT64": "BIGINT"}
         columns = ", ".join(f'"{one["name"]}" {kinds.get(one["type"], "VARCHAR")}' for one in body["schema"]["fields"])
         with self.lock:
             self._engine.execute(f'CREATE TABLE "{key[0]}"."{key[1]}" ({columns})')

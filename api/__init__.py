@@ -1,0 +1,1 @@
+"""Machines: the HTTP door for usage events, questions and telemetry."""

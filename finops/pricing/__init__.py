@@ -1,0 +1,1 @@
+"""What a request costs: dated price lists, our own prices over them, and the sum."""
