@@ -81,23 +81,27 @@ _PRICING: Final = f"""CASE WHEN {_TYPE} IN ('SavingsPlanCoveredUsage', 'SavingsP
 _QUANTITY: Final = f"CASE WHEN {_TYPE} IN {_one_of(_USAGE)} THEN {{line_item_usage_amount:money}} END"
 _UNIT: Final = f"CASE WHEN {_TYPE} IN {_one_of(_USAGE)} THEN {{pricing_unit}} END"
 
-_SERVICE: Final = "coalesce({product:key=product_name?}, {product_servicecode?}, {line_item_product_code?})"
+PRODUCT_NAME: Final = "{product:key=product_name?}"  # where CUR 2.0 keeps it; the legacy report has a column
+_SERVICE: Final = f"coalesce({PRODUCT_NAME}, {{product_servicecode?}}, {{line_item_product_code?}})"
 _CODE: Final = "coalesce({product_servicecode?}, {line_item_product_code?})"
-_IS_AI: Final = f"({_CODE} IN {_one_of(_AI_SERVICES)} OR ends_with({{product:key=product_name?}}, '(Amazon Bedrock Edition)'))"
+_IS_AI: Final = f"({_CODE} IN {_one_of(_AI_SERVICES)} OR ends_with({PRODUCT_NAME}, '(Amazon Bedrock Edition)'))"
 
 # Bedrock meters read USE1-Nova-Lite-input-tokens; models sold through Marketplace carry the name in the product.
 _METER: Final = "{line_item_usage_type:text?}"
 _METERED_MODEL: Final = (
-    rf"regexp_extract({_METER}, '^(?:[A-Z]{{{{2,4}}}}[0-9]*-)?(.+?)-(?:cache-(?:read|write)-)?(?:input|output)-token', 1)"
+    rf"regexp_extract({_METER}, '^(?:[A-Z]{{{{2,4}}}}[0-9]*-)?(.+?)-(?:mantle-)?(?:cache-(?:read|write)-)?(?:input|output)-token', 1)"
 )
-_MODEL: Final = f"""CASE WHEN ends_with({{product:key=product_name?}}, ' (Amazon Bedrock Edition)')
-    THEN replace({{product:key=product_name?}}, ' (Amazon Bedrock Edition)', '')
+_MODEL: Final = f"""CASE WHEN ends_with({PRODUCT_NAME}, ' (Amazon Bedrock Edition)')
+    THEN replace({PRODUCT_NAME}, ' (Amazon Bedrock Edition)', '')
     WHEN {_CODE} IN ('AmazonBedrock', 'AmazonBedrockService') THEN nullif({_METERED_MODEL}, '') END"""
 _TOKENS: Final = f"""CASE WHEN NOT {_IS_AI} THEN NULL
     WHEN regexp_matches({_METER}, '(?i)cache-?read-?input-?token') THEN 'cache_read'
     WHEN regexp_matches({_METER}, '(?i)cache-?write-?input-?token') THEN 'cache_write_5m'
     WHEN regexp_matches({_METER}, '(?i)input-?token') THEN 'input'
     WHEN regexp_matches({_METER}, '(?i)output-?token') THEN 'output' END"""
+
+_TIER: Final = f"""CASE WHEN {_CODE} IN ('AmazonBedrock', 'AmazonBedrockService')
+    THEN nullif(regexp_extract({_METER}, '-tokens?(?:-count)?-(batch|flex|priority)', 1), '') END"""
 
 
 def _bare_keys(json: str, prefix: str) -> str:
@@ -115,7 +119,7 @@ _TAGS: Final = f"coalesce({_RESOURCE_TAGS}, {_ALL_TAGS})"
 AWS: Final = Mapping(
     name="aws",
     about="AWS Cost and Usage Report 2.0",
-    version=2,
+    version=3,
     required=(
         ("line_item_usage_start_date",),
         ("line_item_unblended_cost",),
@@ -168,6 +172,7 @@ AWS: Final = Mapping(
         "Tags": (_TAGS,),
         "x_CostSource": ("'invoice'",),
         "x_Model": (_MODEL,),
+        "x_ServiceTier": (_TIER,),
         "x_TokenType": (_TOKENS,),
         "x_User": ("coalesce({line_item_iam_principal?}, {line_item_user_identifier?})",),
     },

@@ -9,6 +9,7 @@ from finops.sources.bills import Caps
 from finops.sources.deadline import Deadline
 from finops.sources.diagnosis import located
 from finops.sources.engine import run
+from finops.sources.jsonlines import JsonFile, lines_of
 from finops.sources.parquetcheck import ParquetFile, scan
 from finops.sources.rows import Select
 from finops.sources.rules import REASONS
@@ -47,8 +48,14 @@ def _in_file(
     sql = f"""SELECT carried.n, carried.text, {PERIOD}, problem FROM ({select.rows(source, carry)})
         WHERE problem IS NOT NULL ORDER BY 1 LIMIT {most}"""
     rows = run(con, sql, deadline)
-    places = {} if isinstance(file, ParquetFile) else located(file.file, [int(str(row[0])) for row in rows])
+    places = _places(file, [int(str(row[0])) for row in rows])
     return [_bad_row(file, int(str(number)), str(text), period, str(rule), places) for number, text, period, rule in rows]
+
+
+def _places(file: Checked, records: list[int]) -> dict[int, tuple[int, str]]:
+    if isinstance(file, ParquetFile):
+        return {}
+    return lines_of(file.file, records) if isinstance(file, JsonFile) else located(file.file, records)
 
 
 def _bad_row(file: Checked, number: int, text: str, period: object, rule: str, places: dict[int, tuple[int, str]]) -> BadRow:

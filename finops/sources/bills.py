@@ -10,7 +10,8 @@ from typing import Final
 from finops.errors import BillError
 
 MIB: Final = 1024 * 1024
-ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+JSON_LINES: Final = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz")
+ENDINGS: Final = (".csv", ".csv.gz", ".parquet", *JSON_LINES)
 _PACKED: Final = {".zip": "unzip", ".tar": "untar", ".tgz": "untar", ".zst": "decompress", ".bz2": "decompress", ".xz": "decompress"}
 _BESIDE_BILLS: Final = ("manifest", "_success", "_metadata", "_common_metadata")
 

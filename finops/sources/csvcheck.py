@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ class CsvFile:
     delimiter: str
     columns: tuple[str, ...]
     records: int
+    bare: tuple[str, ...] = ()  # the header's last columns where no row reaches them
 
 
 @dataclass
@@ -80,9 +82,17 @@ class Runs:
 
 
 def check_csv(
-    file: BillFile, caps: Caps, deadline: Deadline, fits: Callable[[tuple[str, ...]], bool], taken: Callable[[int], None]
+    file: BillFile,
+    caps: Caps,
+    deadline: Deadline,
+    fits: Callable[[tuple[str, ...]], bool],
+    taken: Callable[[int], None],
+    idle: Callable[[str], bool] = lambda _: False,
 ) -> CsvFile:
-    """Read a CSV file through once; `fits` says whether a header is the one looked for. Raises BillError with the line."""
+    """Read a CSV file through once; `fits` says whether a header is the one looked for, `idle` whether nobody reads a column.
+
+    Raises BillError with the line.
+    """
     stream = Stream(file, caps, deadline, taken)
     tally, runs, decoder = Tally(), Runs(caps.field), codecs.getincrementaldecoder("utf-8")()
     head = b""
@@ -96,9 +106,12 @@ def check_csv(
     _ended_well(file, head, tally, decoder)
     delimiter, columns = _header(file, head, caps, fits)
     records = tally.records - 1
-    if runs.long or tally.quoted:  # a value too long, or a stray quote that spoils the quick count
-        records = Diagnosis(file, caps, deadline, delimiter, len(columns)).records()
-    return CsvFile(file, stream.sha256, stream.size, stream.gzip, delimiter, columns, records)
+    short = _short(head, delimiter, len(columns))
+    bare = columns[len(columns) - short :] if short and all(map(idle, columns[len(columns) - short :])) else ()
+    columns = columns[: len(columns) - len(bare)]
+    if runs.long or tally.quoted or bare:  # a value too long, a stray quote that spoils the quick count, or rows shorter than the header
+        records = Diagnosis(file, caps, deadline, delimiter, len(columns), len(bare)).records()
+    return CsvFile(file, stream.sha256, stream.size, stream.gzip, delimiter, columns, records, bare)
 
 
 def _is_text(file: BillFile, chunk: bytes, tally: Tally, decoder: codecs.IncrementalDecoder) -> None:
@@ -142,6 +155,16 @@ def _header(file: BillFile, head: bytes, caps: Caps, fits: Callable[[tuple[str, 
     if len(columns) > caps.columns:
         raise BillError(f"{file.name}:1: {len(columns):,} columns, more than the {caps.columns:,} a bill may have.")
     return delimiter, columns
+
+
+def _short(head: bytes, delimiter: str, width: int) -> int:
+    """How many fields the first row has less than the header; if all rows are so, it is the header that has too many."""
+    try:
+        rows = csv.reader(io.StringIO(head.decode("utf-8-sig", errors="ignore"), newline=""), delimiter=delimiter, strict=True)
+        found = [len(row) for row in itertools.islice((row for row in rows if row), 2)]
+    except csv.Error:
+        return 0
+    return max(width - found[1], 0) if len(found) == 2 else 0
 
 
 def _first_row(text: str, delimiter: str) -> tuple[str, ...] | None:

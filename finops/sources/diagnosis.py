@@ -24,6 +24,7 @@ class Diagnosis:
     deadline: Deadline
     delimiter: str
     columns: int
+    bare: int = 0  # columns at the end of the header for which no row has a value
 
     def records(self) -> int:
         """Return the number of records without the header. Raises BillError at the first that breaks the form of CSV."""
@@ -41,11 +42,12 @@ class Diagnosis:
         with opened(self.file) as stream:
             lines = _Lines(stream, self)
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-            start = 1
+            start, bare = 1, self.bare
             try:
                 for row in reader:
                     if row:
-                        self._widths(start, row)
+                        self._widths(start, row[: len(row) - bare])
+                        bare = 0
                         yield start, lines.end
                     start = reader.line_num + 1
             except csv.Error as error:

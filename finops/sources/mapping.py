@@ -1,8 +1,11 @@
 """What a bill format is: which raw columns it needs, and how they become ledger columns."""
 
+import re
 import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
 from finops.charges import COLUMNS, MOMENT, MONEY
 from finops.sources import casts
@@ -26,13 +29,39 @@ class LeftOut(Mark):
 
 
 @dataclass(frozen=True)
+class View:
+    """One of two exports of the same money. `proof` and `hint` are SQL over raw columns: what only its rows show, and what they tend to."""
+
+    name: str
+    words: str  # a regular expression for the names of its files and folders
+    proof: str
+    hint: str = "FALSE"
+
+
+@dataclass(frozen=True)
+class Views:
+    """Two exports of the same money: as it is billed, and with commitments spread over what they cover."""
+
+    billed: View
+    spread: View
+
+
+# Columns that no file has: which view of the costs a file is, and the only currency its rows name.
+VIEW: Final = "(view)"
+CURRENCY: Final = "(currency)"
+_TRANSLATED: Final = re.compile(r".*\(([^()]+)\)\s*")
+
+
+@dataclass(frozen=True)
 class Mapping:
     """A bill format. Expressions are SQL; `{raw_column:kind}` stands for a raw column read as text, money,
     moment or json; a raw column that stands alone is read as its ledger column needs it, otherwise as text.
 
     `columns` gives each ledger column its expressions, best first: the first one whose raw columns are all delivered is
     used. A `?` at the end makes the column optional (null when missing), `{x:has}` is true when it was delivered, and
-    `{x:key=name}` reads one key of a map. Braces meant for SQL are doubled.
+    `{x:key=name}` reads one key of a map, `{x:labels}` a list of key/value records as a JSON object, `{x:sum=amount}` adds
+    up a field of a list of records, `{x:members}` a JSON object that may have lost its braces, and `{x:month}` YYYYMM.
+    Braces meant for SQL are doubled.
     """
 
     name: str
@@ -45,6 +74,23 @@ class Mapping:
     left_out: tuple[LeftOut, ...] = ()
     marks: tuple[Mark, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)  # ledger column → what to note when the bill does not have it
+    gathers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # raw map column → beginnings of the columns that are its keys
+    fuller: tuple[str, ...] = ()  # columns that only the fuller one of two exports of the same money has
+    views: Views | None = None  # set where bills come as billed and as amortised; `{(view)}` then tells which one a row is of
+    currency: str | None = None  # SQL for a row's currency; `{(currency)}` is then the only one its file names, or else USD
+    localized: bool = False  # headers may be translated, with the real name behind them in parentheses
+    month_first: bool | None = None  # how its producer writes dates with slashes, where the file itself does not tell
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The folded names of all raw columns it can read, aliases included."""
+        return frozenset({fold(name) for name in understood_names(self.columns)} | {fold(name) for name in self.aliases})
+
+    def gathered(self, name: str) -> tuple[str, str] | None:
+        """Return the map column and the key that a delivered column stands for, if it is one of many that make a map."""
+        folded = name.casefold()
+        found = ((real, begin) for real, begins in self.gathers.items() for begin in begins if folded.startswith(begin.casefold()))
+        return next(((real, name[len(begin) :]) for real, begin in found if len(name) > len(begin)), None)
 
 
 @dataclass(frozen=True)
@@ -74,11 +120,30 @@ def fold(name: str) -> str:
 
 
 def known_as(mapping: Mapping, names: Iterable[str]) -> dict[str, str]:
-    """Return the mapping's folded column name for each delivered name; an alias counts only where the real name is absent."""
-    folded = {fold(name): name for name in names}
+    """Return the mapping's folded column name for each delivered name.
+
+    Of several columns that claim one name, the one called so comes first, then the translated, then aliases, each in their
+    order; the others are called `name (again)`.
+    """
+    folded = {name: fold(name) for name in names}
     aliases = {fold(other): fold(real) for other, real in mapping.aliases.items()}
-    stand_ins = {name: aliases[key] for key, name in folded.items() if key in aliases and aliases[key] not in folded}
-    return {name: stand_ins.get(name, key) for key, name in folded.items()}
+    inner = {name: _inner(mapping, name, key) for name, key in folded.items()}
+    claims = [(name, key) for name, key in folded.items() if not inner[name]] + [(name, key) for name, key in inner.items() if key]
+    taken: dict[str, str] = {}
+    for name, key in claims:
+        taken.setdefault(key, name)
+    known = {name: key if taken[key] == name else f"{key} (again)" for name, key in claims}
+    for name, key in claims:
+        if key in aliases and known[name] == key and aliases[key] not in taken:
+            taken[aliases[key]] = name
+            known[name] = aliases[key]
+    return {name: known[name] for name in folded}
+
+
+def _inner(mapping: Mapping, name: str, folded: str) -> str | None:
+    """The real name in `Kosten (Cost)`, where the mapping knows it."""
+    found = _TRANSLATED.fullmatch(name) if mapping.localized and folded not in mapping.names else None
+    return key if found and (key := fold(found[1])) in mapping.names else None
 
 
 def lacking(mapping: Mapping, names: Iterable[str]) -> tuple[str, ...]:
@@ -89,15 +154,38 @@ def lacking(mapping: Mapping, names: Iterable[str]) -> tuple[str, ...]:
 
 def understood(mapping: Mapping) -> set[str]:
     """Return the folded names of all raw columns the mapping can read."""
-    expressions = [expression for some in mapping.columns.values() for expression in some]
-    return {fold(each.column) for expression in expressions for each in readings(expression)}
+    return {fold(name) for name in understood_names(mapping.columns)}
+
+
+def understood_names(columns: dict[str, tuple[str, ...]]) -> set[str]:
+    """Return the names of all raw columns that the expressions of ledger columns read."""
+    return {each.column for some in columns.values() for expression in some for each in readings(expression)}
+
+
+def nested(mappings: Iterable[Mapping]) -> frozenset[str]:
+    """Return the folded names of raw columns that hold records whose fields are columns: `project` of `project.id`."""
+    names = (name.casefold() for mapping in mappings for name in understood_names(mapping.columns))
+    return frozenset(name[:at] for name in names for at, sign in enumerate(name) if sign == ".")
 
 
 def header_of(mapping: Mapping, columns: Iterable[Column]) -> Header:
     """Return the delivered columns under the names the mapping uses."""
     delivered = list(columns)
     names = known_as(mapping, (column.name for column in delivered))
-    return {names[column.name]: column for column in delivered if column.name in names}
+    header: Header = {}
+    for column in delivered:
+        key = names[column.name]
+        header[f"{key} (again)" if key in header else key] = column
+    return header | _maps(mapping, delivered)
+
+
+def _maps(mapping: Mapping, delivered: list[Column]) -> Header:
+    """Columns that are the keys of one map, as that map."""
+    maps: dict[str, list[tuple[str, str, str]]] = {}
+    for column in delivered:
+        if found := mapping.gathered(column.name):
+            maps.setdefault(found[0], []).append((found[1], column.sql, column.type))
+    return {fold(real): Column(casts.object_of(pairs), casts.OBJECT, real) for real, pairs in maps.items()}
 
 
 def readings(expression: str, default: str = "text") -> tuple[Reading, ...]:

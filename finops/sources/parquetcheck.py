@@ -1,18 +1,20 @@
 """Looks a Parquet file over before its data is read: footer, columns and the size of its parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from finops.errors import BillError
 from finops.sources.bills import MIB, BillFile, Caps
 from finops.sources.bytestream import Stream
-from finops.sources.casts import literal
+from finops.sources.casts import literal, name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MAGIC: Final = b"PAR1"
 _ENCRYPTED: Final = b"PARE"
+_DEPTH: Final = 2  # records within records
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class ParquetFile:
     size: int
     columns: tuple[tuple[str, str], ...]
     records: int
+    fields: tuple[tuple[str, str, str], ...] = ()  # of records within a row: name joined by dots, type, and the SQL that names it
 
 
 def check_parquet(con: "DuckDBPyConnection", stream: Stream) -> ParquetFile:
@@ -39,9 +42,10 @@ def check_parquet(con: "DuckDBPyConnection", stream: Stream) -> ParquetFile:
         _parts(con, file, caps)
         records = _one(con, f"SELECT sum(num_rows) FROM parquet_file_metadata({literal(glob_free(file))})")
         columns = con.execute(f"DESCRIBE SELECT * FROM {scan(file)}").fetchall()
+        fields = tuple(_fields(con, file))
     except (duckdb.Error, UnicodeDecodeError):
         raise BillError(f"{file.name} is not a readable Parquet file; export or fetch it again.") from None
-    return ParquetFile(file, stream.sha256, stream.size, tuple((name, type_) for name, type_, *_ in columns), records)
+    return ParquetFile(file, stream.sha256, stream.size, tuple((column, type_) for column, type_, *_ in columns), records, fields)
 
 
 def scan(*files: BillFile, numbered: bool = False) -> str:
@@ -82,6 +86,21 @@ def _parts(con: "DuckDBPyConnection", file: BillFile, caps: Caps) -> None:
         raise BillError(
             f"{file.name} holds a column of {largest // MIB:,} MiB in one row group; write it with row groups of at most 100,000 rows."
         )
+
+
+def _fields(con: "DuckDBPyConnection", file: BillFile) -> Iterator[tuple[str, str, str]]:
+    """The fields of the records that stand in columns, such as `project.id`, and of the records within those."""
+    rows = con.sql(f"SELECT * FROM {scan(file)}")
+    for column, type_ in zip(rows.columns, rows.types, strict=True):
+        yield from _within(column, name(column), type_, _DEPTH)
+
+
+def _within(path: str, sql: str, type_: Any, depth: int) -> Iterator[tuple[str, str, str]]:
+    if type_.id != "struct" or depth == 0:
+        return
+    for field, inner in type_.children:
+        yield f"{path}.{field}", str(inner), f"{sql}.{name(field)}"
+        yield from _within(f"{path}.{field}", f"{sql}.{name(field)}", inner, depth - 1)
 
 
 def _one(con: "DuckDBPyConnection", sql: str) -> int:

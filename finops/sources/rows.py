@@ -29,7 +29,7 @@ class Select:
 
     def rows(self, scan: str, carry: str = "") -> str:
         """Return SQL with all ledger columns plus `problem`, `outside` and `marks`; `carry` is a raw expression kept as `carried`."""
-        judged = [f"{_verdict(RULES_SQL)} AS problem", f"{self._outside()} AS outside", f"{self._marks()} AS marks"]
+        judged = [f"{self._problem()} AS problem", f"{self._outside()} AS outside", f"{self._marks()} AS marks"]
         kept = [casts.name(column) for column in COLUMNS]
         carried = ["carried"] if carry else []
         read = f"SELECT {', '.join([*self._read(), *([f'{carry} AS carried'] if carry else [])])} FROM {scan}"
@@ -85,7 +85,7 @@ class Select:
             raw = self.header[name]
             columns.append(f"{self.manner.read(raw.sql, raw.type, kind)} AS r{number}")
             if casts.may_fail(raw.type, kind):
-                columns.append(f"{casts.present(raw.sql, raw.type)} AS p{number}")
+                columns.append(f"{casts.present(raw.sql, raw.type, kind)} AS p{number}")
         columns += [f"{currencies(self.header[name].sql)} AS s{self._numbers[name, kind]}" for name, kind in self._signed()]
         return columns
 
@@ -171,6 +171,11 @@ class Select:
         }
         both = standing | dict(self.derived)
         return ", ".join(f"CAST({sql} AS {COLUMNS[column]}) AS {casts.name(column)}" for column, sql in both.items())
+
+    def _problem(self) -> str:
+        """The rule a row breaks; rows that are no money of their own are not judged."""
+        never = " OR ".join(f"f_{each.name}" for each in self.format.left_out if each.only_if is None)
+        return f"CASE WHEN NOT ({never}) THEN {_verdict(RULES_SQL)} END" if never else _verdict(RULES_SQL)
 
     def _outside(self) -> str:
         branches = " ".join(f"WHEN f_{each.name} THEN {casts.literal(each.name)}" for each in self.format.left_out)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,21 +16,24 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from finops.deliveries import BadRow, Progress, StagedPart, Staging
 from finops.errors import BillError, FinopsError
 from finops.sources.badrows import first_bad_rows
-from finops.sources.bills import MIB, BillFile, Caps, find
+from finops.sources.bills import JSON_LINES, MIB, BillFile, Caps, find
 from finops.sources.bytestream import Stream
 from finops.sources.csvcheck import CsvFile, check_csv
 from finops.sources.deadline import Deadline
 from finops.sources.diagnosis import Diagnosis
 from finops.sources.engine import engine, part_of, run
+from finops.sources.formats import format_of, known
+from finops.sources.jsonlines import check_json
 from finops.sources.mapping import Mapping as Format
-from finops.sources.mapping import Mark, lacking
+from finops.sources.mapping import Mark, lacking, nested
 from finops.sources.parquetcheck import check_parquet
 from finops.sources.rows import Select
 from finops.sources.rules import MARKS
-from finops.sources.shapes import Checked, Shape, notes, shapes
+from finops.sources.shapes import Checked, Shape, names_of, notes, shapes
 from finops.sources.spreadsheets import Manner
 from finops.sources.spreadsheets import notes as spreadsheet_notes
 from finops.sources.totals import staged_part
+from finops.sources.twins import refuse_twins
 from finops.sources.writing import Batch, Piece, Writer
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ _CHECKING: Final = 0.25  # share of the progress that looking the files over get
 
 def stage(
     paths: Sequence[Path],
-    mapping: Format,
+    formats: Format | Sequence[Format],
     *,
     source: str,
     folder: Path,
@@ -53,6 +56,7 @@ def stage(
 ) -> Staging:
     """Read bills into one Parquet file for each billing period under `folder`. Raises BillError when a file is no bill.
 
+    Of several formats the header tells which one it is; all files of a delivery are of the same one.
     `derived` maps ledger columns to SQL over the other ledger columns; it is applied last.
     """
     deadline = Deadline(clock() + caps.seconds, clock, caps.seconds)
@@ -61,7 +65,8 @@ def stage(
     work = Path(tempfile.mkdtemp(prefix=".reading-", dir=folder))
     try:
         with engine(work, caps) as con:
-            return _staged(Desk(con, mapping, source, derived, folder, work, caps, deadline, progress), files, found_notes)
+            candidates = (formats,) if isinstance(formats, Format) else tuple(formats)
+            return _staged(Desk(con, candidates, source, derived, folder, work, caps, deadline, progress), files, found_notes)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -71,7 +76,7 @@ class Desk:
     """What every step of one delivery works with."""
 
     con: "DuckDBPyConnection"
-    format: Format
+    candidates: tuple[Format, ...]  # just the one format once the headers were read
     source: str
     derived: Mapping[str, str]
     folder: Path
@@ -79,6 +84,19 @@ class Desk:
     caps: Caps
     deadline: Deadline
     progress: Progress | None
+
+    @property
+    def format(self) -> Format:
+        """The format of the delivery."""
+        return self.candidates[0]
+
+    def fits(self, names: Sequence[str]) -> bool:
+        """Whether a header is one of a candidate."""
+        return any(not lacking(each, names) for each in self.candidates)
+
+    def idle(self, name: str) -> bool:
+        """Whether no candidate reads a column."""
+        return not any(known(each, [name]) for each in self.candidates)
 
     def select(self, shape: Shape) -> Select:
         """Return how a shape of files is read."""
@@ -88,10 +106,12 @@ class Desk:
 def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -> Staging:
     before = [_fingerprint(file) for file in files]
     checked = _checked(desk, files)
+    desk = replace(desk, candidates=(_format(desk, checked),))
     all_shapes = shapes(checked, desk.format)
     if not any(file.records for file in checked):
         raise BillError(f"{checked[0].file.name} has a header and no rows; deliver it again once it has charges.")
     written = _written(desk, all_shapes)
+    refuse_twins(desk.con, desk.format, written, desk.deadline)
     if before != [_fingerprint(file) for file in files]:
         raise BillError("A file changed while it was read; deliver it again once it is complete.")
     good, left, bad = sorted_out(desk, written)
@@ -106,6 +126,7 @@ def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -
         notes=tuple(
             dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_told(written), *_counted(desk, good, left)])
         ),
+        read=sum(piece.rows for some in written.values() for piece in some),
     )
 
 
@@ -138,9 +159,22 @@ def _checked(desk: Desk, files: Sequence[BillFile]) -> tuple[Checked, ...]:
 
 
 def _check(desk: Desk, file: BillFile, count: Callable[[int], None]) -> Checked:
-    if file.path.name.lower().endswith(".parquet"):
+    name = file.path.name.lower()
+    if name.endswith(".parquet"):
         return check_parquet(desk.con, Stream(file, desk.caps, desk.deadline, count))
-    return check_csv(file, desk.caps, desk.deadline, lambda row: not lacking(desk.format, row), count)
+    if name.endswith(JSON_LINES):
+        return check_json(Stream(file, desk.caps, desk.deadline, count), nested(desk.candidates))
+    return check_csv(file, desk.caps, desk.deadline, desk.fits, count, desk.idle)
+
+
+def _format(desk: Desk, files: Sequence[Checked]) -> Format:
+    """The format of all the files. Raises BillError where they are of several."""
+    found = {each.file.name: format_of(desk.candidates, names_of(each)) for each in files}
+    (first, format_), *others = found.items()
+    for name, other in others:
+        if other is not format_:
+            raise BillError(f"{first} is in the format '{format_.name}' and {name} in '{other.name}'; deliver them one after the other.")
+    return format_
 
 
 def _written(desk: Desk, all_shapes: Sequence[Shape]) -> dict[Batch, list[Piece]]:
@@ -205,7 +239,7 @@ def _explained(desk: Desk, files: Sequence[Checked], work: Callable[[], _T]) -> 
 
 
 def _diagnosis(desk: Desk, file: CsvFile) -> Diagnosis:
-    return Diagnosis(file.file, desk.caps, desk.deadline, file.delimiter, len(file.columns))
+    return Diagnosis(file.file, desk.caps, desk.deadline, file.delimiter, len(file.columns), len(file.bare))
 
 
 Sorted = tuple[list[Piece], dict[str, int], dict[str | None, int]]

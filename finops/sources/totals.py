@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+LONGEST_CHARGE = 366  # days; a longer one is a commitment's whole term
+
+
 def staged_part(con: "DuckDBPyConnection", period: str, path: Path) -> StagedPart:
     """Return the part in `path` with everything counted from the file itself."""
     file = literal(str(path))
@@ -39,9 +42,12 @@ def staged_part(con: "DuckDBPyConnection", period: str, path: Path) -> StagedPar
 
 
 def _covers(file: str) -> str:
-    """Days on which a provider billed usage; fees and taxes dated on a day say nothing of what was used on it."""
-    return f"""SELECT DISTINCT ProviderName, x_ChargeDay FROM read_parquet({file}, hive_partitioning = false)
-        WHERE ProviderName IS NOT NULL AND ChargeCategory = 'Usage' AND x_CostSource IS DISTINCT FROM '{ESTIMATE}' ORDER BY ALL"""
+    """Days on which a provider billed usage, each day of a charge that spans several; fees and taxes say nothing of what was used."""
+    last = "greatest(x_ChargeDay, CAST(ChargePeriodEnd - INTERVAL 1 MICROSECOND AS DATE))"
+    days = f"unnest(generate_series(x_ChargeDay, least({last}, x_ChargeDay + {LONGEST_CHARGE}), INTERVAL 1 DAY))"
+    return f"""SELECT DISTINCT ProviderName, CAST(day AS DATE) FROM (
+        SELECT DISTINCT ProviderName, {days} AS day FROM read_parquet({file}, hive_partitioning = false)
+        WHERE ProviderName IS NOT NULL AND ChargeCategory = 'Usage' AND x_CostSource IS DISTINCT FROM '{ESTIMATE}') ORDER BY ALL"""
 
 
 def sha256_of(path: Path) -> str:

@@ -244,8 +244,8 @@ def test_quantities_belong_to_usage_only(cur: Cur, rows: Rows) -> None:
     assert [("Tax", None, None), ("Usage", Decimal(7), "Hrs")] == rows(staging, "ChargeCategory, ConsumedQuantity, ConsumedUnit")
 
 
-def test_a_legacy_report_is_refused_by_name(staged: Stage, data: Path) -> None:
-    with pytest.raises(BillError, match=r"^legacy_cur\.csv:1: this is a legacy AWS Cost and Usage Report; export it as CUR 2\.0"):
+def test_a_legacy_report_is_told_apart(staged: Stage, data: Path) -> None:
+    with pytest.raises(BillError, match=r"^legacy_cur\.csv:1: this is a bill in the format 'aws-legacy', not 'aws'"):
         staged(data / "legacy_cur.csv", format="aws")
 
 
