@@ -1,4 +1,4 @@
-"""`check --online`: does Slack know us, with the rights we need, and do the databases answer?"""
+"""`check --online`: does Slack know us, with the rights we need, do the databases answer, and can every source be read?"""
 
 from http.client import HTTPException
 
@@ -6,15 +6,56 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
 from bot.assemble import Tools
+from bot.capacity import prometheus_problems
 from bot.messenger import reason, web_client
+from finops.configuration.rulebook_sources import SourceSettings
+from finops.errors import FinopsError
+from finops.ports import Source
 from finops.secret import Secret
+from finops.settings import Settings
+from finops.sources.connect import Surroundings, configured, doubts, source
 
 SCOPES = ("commands", "chat:write", "files:write", "files:read", "users:read", "channels:read", "groups:read", "app_mentions:read")
 
 
 def problems_online(tools: Tools) -> list[str]:
     """Return one sentence for everything that does not work; the state database was opened already."""
-    settings = tools.settings
+    return [*_slack(tools.settings), *_sources(tools), *prometheus_problems(tools)]
+
+
+def checked(tools: Tools) -> list[str]:
+    """Return what is asked, and what it takes."""
+    told = [_permissions(tools, entry) for entry in configured(tools.rulebook.sources)]
+    return ["Slack", "the state database", *told]
+
+
+def remarks(tools: Tools) -> list[str]:
+    """Return what works and is doubtful all the same."""
+    return doubts(tools.rulebook.sources)
+
+
+def _sources(tools: Tools) -> list[str]:
+    problems = []
+    for entry in configured(tools.rulebook.sources):
+        try:
+            problems += [f"source '{entry.name}': {problem}" for problem in _source(tools, entry).problems()]
+        except FinopsError as problem:
+            problems.append(f"source '{entry.name}': {problem}")
+    return problems
+
+
+def _source(tools: Tools, entry: SourceSettings) -> Source:
+    return source(entry, Surroundings(tools.settings, tools.rulebook, tools.now()))
+
+
+def _permissions(tools: Tools, entry: SourceSettings) -> str:
+    try:
+        return f"source '{entry.name}' ({', '.join(_source(tools, entry).permissions)})"
+    except FinopsError:
+        return f"source '{entry.name}'"
+
+
+def _slack(settings: Settings) -> list[str]:
     if settings.slack_bot_token is None:
         return ["SLACK_BOT_TOKEN is not set; install the app as docs/install-slack.md says and set it"]
     problems = _bot(web_client(settings.slack_bot_token.reveal(), settings.slack_api_url))

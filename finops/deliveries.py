@@ -70,6 +70,7 @@ class Staging:
     bad_rows: tuple[BadRow, ...]  # at most the first thousand
     bad_row_counts: dict[str | None, int]  # period → all bad rows in it
     notes: tuple[str, ...]
+    read: int = 0  # all rows of its files, those left out included
 
 
 @dataclass(frozen=True)

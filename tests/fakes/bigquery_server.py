@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
-from tests.fakes.bigquery_sql import RefusedError, Result, Statement, refuse_other_types, run, translate
+from tests.fakes.bigquery_sql import RefusedError, Result, Statement, nested_type, refuse_other_types, run, translate
 
 MEGABYTE: Final = 2**20
 LEAST_BILLED: Final = 10 * MEGABYTE  # of every table a query names
@@ -218,6 +218,26 @@ class BigQueryServer:
             self._engine.execute(f'CREATE TABLE "{key[0]}"."{key[1]}" ({columns})')
         self._create(key, body, 0, 0)
         return self.tables[key]
+
+    def put(self, key: tuple[str, str], fields: Sequence[Body], rows: Sequence[Body], *, by_arrival: str | None = None) -> None:
+        """Fill a table of nested rows; `by_arrival` names the moment by whose day they are partitioned, as if they came in then."""
+        self.datasets.add(key[0])
+        file = self.folder / f"{key[1]}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        columns = ", ".join(f"'{one['name']}': '{nested_type(one)}'" for one in fields)
+        arrival = f", date_trunc('day', {by_arrival}) AS _PARTITIONTIME" if by_arrival else ""
+        with self.lock:
+            self._engine.execute("SET TimeZone = 'UTC'")
+            self._engine.execute(f'CREATE SCHEMA IF NOT EXISTS "{key[0]}"')
+            read = f"SELECT *{arrival} FROM read_json('{file}', columns = {{{columns}}}, format = 'newline_delimited')"
+            self._engine.execute(f'CREATE OR REPLACE TABLE "{key[0]}"."{key[1]}" AS {read}')
+        partitioning = {"timePartitioning": {"type": "DAY"}} if by_arrival else {}
+        self._create(key, {"schema": {"fields": list(fields)}, **partitioning}, len(rows), file.stat().st_size)
+
+    def arrow(self, dataset: str, table: str) -> Any:
+        """Return a table as Arrow."""
+        with self.lock, self._engine.cursor() as cursor:
+            return cursor.execute(f'SELECT * FROM "{dataset}"."{table}"').to_arrow_table()
 
     def dataset(self, name: str) -> Body:
         if name not in self.datasets:

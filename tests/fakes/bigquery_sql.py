@@ -16,6 +16,7 @@ DUCK_TYPES: Final = {
     "BIGNUMERIC": BIGNUMERIC,
     "NUMERIC": "DECIMAL(38, 9)",
     "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMPTZ",
     "DATE": "DATE",
     "INT64": "BIGINT",
     "INTEGER": "BIGINT",
@@ -31,7 +32,14 @@ LOADED_AS: Final = {
     "BIGINT": {"INT64", "INTEGER"},
 }
 WIDE: Final = Context(prec=80)
-RESULT_TYPES: Final = {"VARCHAR": "STRING", "TIMESTAMP": "DATETIME", "DATE": "DATE", "BOOLEAN": "BOOLEAN", "DOUBLE": "FLOAT"}
+RESULT_TYPES: Final = {
+    "VARCHAR": "STRING",
+    "TIMESTAMP": "DATETIME",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    "DATE": "DATE",
+    "BOOLEAN": "BOOLEAN",
+    "DOUBLE": "FLOAT",
+}
 
 
 class RefusedError(Exception):
@@ -77,6 +85,9 @@ def run(cursor: Any, statement: Statement) -> Result:
     except duckdb.Error as problem:
         raise RefusedError("invalidQuery", f"{str(problem).splitlines()[0]} at [1:1]") from problem
     columns = tuple((column[0], _result_type(str(column[1]))) for column in cursor.description)
+    if any(kind == "TIMESTAMP" for _, kind in columns):  # told in microseconds; DuckDB would want a library of time zones
+        shown = ", ".join(f'epoch_us("{name}")' if kind == "TIMESTAMP" else f'"{name}"' for name, kind in columns)
+        cursor.execute(f"SELECT {shown} FROM ({statement.text})")
     return Result(columns, tuple(tuple(_shown(value) for value in row) for row in cursor.fetchall()))
 
 
@@ -91,6 +102,16 @@ def refuse_other_types(found: Mapping[str, str], fields: Sequence[Mapping[str, s
             )
         if one["type"] == "NUMERIC" and int(kind.rstrip(")").rpartition(",")[2]) > 9:
             raise RefusedError("invalid", f"Field {one['name']}: NUMERIC holds nine decimals, the file has {kind}")
+
+
+def nested_type(field: Mapping[str, Any]) -> str:
+    """Return DuckDB's type for a field of a BigQuery schema, with the fields within it."""
+    if field["type"] in ("RECORD", "STRUCT"):
+        inner = ", ".join(f'"{one["name"]}" {nested_type(one)}' for one in field["fields"])
+        kind = f"STRUCT({inner})"
+    else:
+        kind = {**DUCK_TYPES, "FLOAT": "DOUBLE"}[field["type"]]
+    return f"{kind}[]" if field.get("mode") == "REPEATED" else kind
 
 
 def _refuse_foreign(tree: exp.Expr) -> None:
