@@ -10,25 +10,24 @@ from typing import Final
 
 from finops.configuration.fields import Fields, as_currency, as_zone, nearest, seen
 from finops.configuration.problems import Problems, shown
+from finops.configuration.rulebook_metrics import Metric, metrics_of
 from finops.configuration.rulebook_owners import owner_rules
+from finops.configuration.rulebook_prices import Price, prices_of
 from finops.configuration.rulebook_sections import (
     Budget,
-    Price,
     Rule,
-    SourceSettings,
     budgets_of,
-    prices_of,
     rates_of,
     rules_of,
-    sources_of,
 )
+from finops.configuration.rulebook_sources import SourceSettings, sources_of
 from finops.owners import OwnerRule
 from finops.rates import Rate
 from finops.yamlfile import Node, Table, plain
 
-__all__ = ["Budget", "Price", "Rule", "Rulebook", "SourceSettings", "read"]
+__all__ = ["Budget", "Metric", "Price", "Rule", "Rulebook", "SourceSettings", "read"]
 
-BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "budgets")
+BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets")
 RULES: Final = ("rules",)
 MISPLACED: Final = {**dict.fromkeys(BUDGETS, "budgets.yaml"), **dict.fromkeys(RULES, "rules.yaml")}
 
@@ -45,6 +44,7 @@ class Rulebook:
     budgets: tuple[Budget, ...] = ()
     prices: tuple[Price, ...] = ()
     rules: tuple[Rule, ...] = ()
+    metrics: tuple[Metric, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -75,6 +75,7 @@ def read(budgets: Node | None, rules: Node | None) -> Rulebook:
         budgets=budgets_of(section("budgets"), currency, problems),
         prices=prices_of(section("prices"), currency, problems),
         rules=rules_of(watch.raw("rules") if watch else None, problems),
+        metrics=metrics_of(section("metrics"), problems),
     )
     problems.raise_any()
     return book

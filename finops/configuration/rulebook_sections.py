@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, TypeVar, cast
 
@@ -13,8 +12,6 @@ from finops.configuration.fields import (
     as_amount,
     as_currency,
     as_day,
-    as_hours,
-    as_price,
     as_rate,
     as_shares,
     as_text,
@@ -37,13 +34,9 @@ Scope = tuple[tuple[str, tuple[str, ...]], ...]
 # The short way to write `period` and `amount` in one field.
 SHORT: Final[dict[str, BudgetPeriod]] = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
 THRESHOLDS: Final = (Decimal("0.5"), Decimal("0.8"), Decimal(1))
-PER_MTOK: Final = tuple(f"{kind}_per_mtok" for kind in ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output"))
 
 BUDGET_FIELDS: Final = ("name", "scope", "period", "amount", "currency", "owner", "channel", "thresholds", *SHORT)
-PRICE_FIELDS: Final = ("model", "provider", "from", "currency", *PER_MTOK, "per_request")
 RATE_FIELDS: Final = ("from", "to", "on", "rate")
-SOURCE_FIELDS: Final = ("complete_after",)
-LONGEST_WAIT: Final = 90 * 24
 
 
 @dataclass(frozen=True)
@@ -58,30 +51,6 @@ class Budget:
     owner: str | None = None
     channel: str | None = None
     thresholds: tuple[Decimal, ...] = THRESHOLDS
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a model costs from `start` on, per million tokens and per request; None is a price nobody gave."""
-
-    model: str
-    provider: str | None
-    start: date | None
-    currency: str
-    input_per_mtok: Decimal | None = None
-    cache_read_per_mtok: Decimal | None = None
-    cache_write_5m_per_mtok: Decimal | None = None
-    cache_write_1h_per_mtok: Decimal | None = None
-    output_per_mtok: Decimal | None = None
-    per_request: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class SourceSettings:
-    """A day's charges of this source are all there `complete_after_hours` after the day ends; None leaves the source's own habit."""
-
-    name: str
-    complete_after_hours: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,26 +152,6 @@ def _is_dimension(name: str, node: Node, problems: Problems) -> bool:
     return known
 
 
-def prices_of(section: Node | None, currency: str, problems: Problems) -> tuple[Price, ...]:
-    once = Once(problems)
-    return tuple(_found(_price(item, currency, once, problems) for item in items(section, problems, "prices")))
-
-
-def _price(node: Node, currency: str, once: Once, problems: Problems) -> Price | None:
-    row = fields(node, PRICE_FIELDS, problems, "a price")
-    if row is None:
-        return None
-    model, provider, start = row.need("model", as_text), row.get("provider", as_text), row.get("from", as_day)
-    price_currency = row.get("currency", as_currency) or currency
-    amounts = {name: row.get(name, as_price) for name in (*PER_MTOK, "per_request")}
-    if not any(row.raw(name) for name in amounts):
-        row.wrong("a price needs at least one amount, such as 'input_per_mtok'")
-    if model is None:
-        return None
-    once.add((model.casefold(), (provider or "").casefold(), start), node, f"a price of {shown(model)} from {start or 'the beginning'}")
-    return Price(model, provider, start, price_currency, **amounts)
-
-
 def rates_of(section: Node | None, problems: Problems) -> tuple[Rate, ...]:
     once = Once(problems)
     return tuple(_found(_rate(item, once, problems) for item in items(section, problems, "fx")))
@@ -221,17 +170,6 @@ def _rate(node: Node, once: Once, problems: Problems) -> Rate | None:
         return None
     once.add((base, quote, on), node, f"the rate from {base} to {quote} on {on}")
     return Rate(base, quote, on, rate)
-
-
-def sources_of(section: Node | None, problems: Problems) -> tuple[SourceSettings, ...]:
-    found = []
-    for entry in entries(section, problems, "sources"):
-        row = fields(entry.value, SOURCE_FIELDS, problems, f"source {shown(entry.name)}")
-        hours = row.get("complete_after", as_hours) if row else None
-        if row and hours is not None and hours > LONGEST_WAIT:
-            row.wrong(f"'complete_after' is longer than {LONGEST_WAIT // 24} days; bills settle sooner", at="complete_after")
-        found.append(SourceSettings(entry.name, hours))
-    return tuple(sorted(found, key=lambda source: source.name))
 
 
 def rules_of(section: Node | None, problems: Problems) -> tuple[Rule, ...]:

@@ -51,8 +51,9 @@ def test_every_section_is_read() -> None:
     assert book.owners == (OwnerRule((("project", ("search-*",)),), team="search", env="prod"),)
     assert book.rates == (Rate("CHF", "USD", date(2026, 11, 1), Decimal("1.12")),)
     assert book.sources == (SourceSettings("aws", 48), SourceSettings("gcp", 72))
-    amounts = [Decimal(text) for text in ("0.50", "0.05", "0.60", "1.00", "1.50", "0")]
-    assert book.prices == (Price("my-model", "self-hosted", date(2026, 1, 1), "USD", *amounts),)
+    amounts = (Decimal(text) for text in ("0.50", "0.05", "0.60", "1.00", "1.50", "0"))
+    read_in, cached, five_minutes, hour, out, request = amounts
+    assert book.prices == (Price("my-model", "self-hosted", date(2026, 1, 1), "USD", read_in, cached, five_minutes, hour, out, request),)
     scope = (("env", ("prod", "dev")), ("team", ("ml",)))
     thresholds = (Decimal("0.8"), Decimal(1))
     assert book.budgets == (Budget("ml", scope, "month", Decimal(12000), "USD", "@ana", "#ml", thresholds),)
