@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.tables import Goal, heading, judge, machine
 
-PARTS: Final = ("questions", "loading", "commands")
+PARTS: Final = ("questions", "loading", "commands", "capacity", "usage", "s3")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,6 +52,18 @@ def _run(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:
 
         bill, packed = options.bill_rows or (100_000 if quick else 1_000_000), options.packed_rows or (200_000 if quick else 5_000_000)
         return loading.run(data, bill, packed, 1 if quick else 5)
+    if part == "usage":
+        from benchmarks import usage_events
+
+        return usage_events.run(51_200 if quick else 512_000)
+    if part == "capacity":
+        from benchmarks import capacity
+
+        return capacity.run(500 if quick else 10_000)
+    if part == "s3":
+        from benchmarks import s3
+
+        return s3.run(data, options.bill_rows or (100_000 if quick else 1_000_000), 1 if quick else 3)
     from benchmarks import commands
 
     return commands.run(3 if quick else 15, 10 if quick else 40)

@@ -4,14 +4,18 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
+from typing import Any
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.app import SlackApp
 from bot.assemble import Tools
+from bot.clockwork import scheduler
+from bot.door import UsageDoor
 from bot.messenger import reason
 from bot.people import unreachable
 from bot.web import HttpServer, Pages
@@ -19,14 +23,18 @@ from finops.errors import FinopsError, UserError
 from finops.ledger.taken import forget
 from finops.ledger.upkeep import sweep
 from finops.secret import Secret
+from jobs.scheduler import Scheduler
 
 LOG = logging.getLogger("finops.serve")
 
 
 class Service:
-    """The running bot; `start` returns once it listens, `stop` finishes what was taken in. `clock` counts seconds."""
+    """The running bot; `start` returns once it listens, `stop` finishes what was taken in. `clock` counts seconds.
 
-    def __init__(self, tools: Tools, *, http: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    With `door` its HTTP side also takes usage events and questions of machines.
+    """
+
+    def __init__(self, tools: Tools, *, http: bool = True, door: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         settings = tools.settings
         if settings.slack_bot_token is None:
             raise UserError("SLACK_BOT_TOKEN is not set; install the app as docs/install-slack.md says, or try finops-bot demo")
@@ -35,12 +43,20 @@ class Service:
         self.tools = tools
         self.slack = SlackApp(tools, clock=clock)
         pages = Pages(self.slack.bolt, self.connected, events=settings.slack_signing_secret is not None)
-        self._http = HttpServer(pages.application(), settings.http_address) if http else None
+        self._door = UsageDoor(tools, pages.health) if http and door else None
+        self._http = HttpServer(self._application(pages), settings.http_address) if http else None
         self._socket = self._socket_mode(settings.slack_app_token) if settings.slack_app_token else None
 
     @property
     def http_port(self) -> int | None:
         return self._http.port if self._http else None
+
+    def _application(self, pages: Pages) -> Any:
+        if self._door is None:
+            return pages.application()
+        made = self._door.application()
+        made.router.routes.extend(pages.slack_routes())
+        return made
 
     def connected(self) -> bool | None:
         """Whether Socket Mode is connected; None where it is not used."""
@@ -52,6 +68,8 @@ class Service:
         sweep(self.tools.ledger, self.tools.now())
         forget(self.tools.ledger.engine, self.tools.now())
         warm_up(self.tools)
+        if self._door:
+            self._door.start()
         if self._http:
             self._http.start()
         if self._socket:
@@ -62,6 +80,8 @@ class Service:
             self._socket.close()  # type: ignore[no-untyped-call]
         if self._http:
             self._http.stop()
+        if self._door:
+            self._door.stop()
         self.slack.close()
 
     def _socket_mode(self, token: Secret) -> SocketModeHandler:
@@ -98,16 +118,60 @@ def warm_up(tools: Tools) -> None:
 
 def run(tools: Tools, only: str | None) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    if only == "api":
-        raise UserError("there is no API to run by itself yet; leave --only out")
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
-    service = Service(tools, http=only is None or tools.settings.slack_app_token is None)
+    if only == "jobs":
+        return _run_jobs(tools, stopping)
+    if only == "api":
+        return _run_api(tools, stopping)
+    service = Service(tools, http=only is None or tools.settings.slack_app_token is None, door=only is None)
+    clock = scheduler(tools, service.slack.client) if only is None else None
     try:
         service.start()
+        if clock:
+            clock.start()
         LOG.info("finops-bot answers in Slack%s", f"; health on port {service.http_port}" if service.http_port else "")
         stopping.wait()
     finally:
-        service.stop()
+        with _stopping_beside(clock):
+            service.stop()
     return 0
+
+
+def _run_jobs(tools: Tools, stopping: threading.Event) -> int:
+    """Run what the clock asks for, without listening to anybody; Slack hears of failures where a token and a channel are set."""
+    tools.align("start")
+    clock = scheduler(tools)
+    clock.start()
+    LOG.info("finops-bot runs its jobs")
+    stopping.wait()
+    clock.stop()
+    return 0
+
+
+def _run_api(tools: Tools, stopping: threading.Event) -> int:
+    """Take in usage events and answer machines; nobody in Slack."""
+    tools.align("start")
+    door = UsageDoor(tools)
+    server = HttpServer(door.application(), tools.settings.http_address)
+    door.start()
+    server.start()
+    LOG.info("finops-bot takes usage events and questions on port %s", server.port)
+    stopping.wait()
+    server.stop()
+    door.stop()
+    return 0
+
+
+@contextmanager
+def _stopping_beside(clock: Scheduler | None) -> Iterator[None]:
+    """Stop the clock while the rest stops: both take their seconds, and a kill comes soon."""
+    ending = threading.Thread(target=clock.stop) if clock else None
+    if ending:
+        ending.start()
+    try:
+        yield
+    finally:
+        if ending:
+            ending.join()

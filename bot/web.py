@@ -29,18 +29,25 @@ class Pages:
         self._bolt, self._connected, self._events = bolt, connected, events
 
     def application(self) -> Starlette:
-        routes = [Route("/healthz", self._health, methods=["GET"])]
-        if self._events:
-            routes += [
-                Route("/slack/events", self._deliver, methods=["POST"]),
-                Route("/slack/events", self._probe, methods=["GET"]),
-            ]
-        return Starlette(routes=routes)
+        return Starlette(routes=[Route("/healthz", self._health, methods=["GET"]), *self.slack_routes()])
+
+    def slack_routes(self) -> list[Route]:
+        """Return what only Slack calls, to stand beside other pages."""
+        if not self._events:
+            return []
+        return [
+            Route("/slack/events", self._deliver, methods=["POST"]),
+            Route("/slack/events", self._probe, methods=["GET"]),
+        ]
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether Slack reaches us, and what the health page says of it."""
+        connected = self._connected()
+        return connected is not False, {"socket_mode": connected}
 
     async def _health(self, request: Request) -> Response:
-        connected = self._connected()
-        ok = connected is not False
-        return JSONResponse({"ok": ok, "socket_mode": connected}, status_code=200 if ok else 503)
+        ok, told = self.health()
+        return JSONResponse({"ok": ok, **told}, status_code=200 if ok else 503)
 
     async def _probe(self, request: Request) -> Response:
         """Slack looks now and then whether our certificate is in order."""

@@ -1,0 +1,57 @@
+"""What the door counts of itself, as Prometheus reads it."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+ABOUT: Final = {
+    "finops_usage_events_accepted_total": ("counter", "Usage events on disk, by the way they came in."),
+    "finops_usage_events_rejected_total": ("counter", "Lines, spans and points that were no usage event."),
+    "finops_usage_events_left_out_total": ("counter", "Spans and points that repeat what is counted elsewhere."),
+    "finops_http_requests_total": ("counter", "Requests answered, by route and status."),
+    "finops_usage_published_segments_total": ("counter", "Spool segments the ledger has taken."),
+    "finops_usage_failed_publishes_total": ("counter", "Rounds in which a segment could not be published."),
+    "finops_spool_bytes": ("gauge", "Bytes of events that wait for the ledger."),
+    "finops_spool_segments": ("gauge", "Segments that wait for the ledger."),
+    "finops_spool_aside_segments": ("gauge", "Segments set aside because they could not be published; look at them."),
+    "finops_usage_publish_lag_seconds": ("gauge", "Age of the oldest events that wait for the ledger."),
+}
+Labels = tuple[tuple[str, str], ...]
+
+
+class Counters:
+    """Sums by name and labels; several threads may add."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: Counter[tuple[str, Labels]] = Counter()
+
+    def add(self, name: str, value: int = 1, **labels: str) -> None:
+        if name not in ABOUT:
+            raise KeyError(name)
+        with self._lock:
+            self._sums[name, tuple(sorted(labels.items()))] += value
+
+    def text(self, gauges: Mapping[str, float]) -> str:
+        """Return all sums, and `gauges` as they are now, in Prometheus' text format."""
+        with self._lock:
+            sums: dict[tuple[str, Labels], float] = dict(self._sums)
+        sums |= {(name, ()): value for name, value in gauges.items()}
+        lines: list[str] = []
+        for name, (kind, about) in ABOUT.items():
+            found = sorted((labels, value) for (each, labels), value in sums.items() if each == name)
+            lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
+            lines += [f"{name}{_written(labels)} {value:.17g}" for labels, value in found or [((), 0.0)]]
+        return "\n".join(lines) + "\n"
+
+
+def _written(labels: Labels) -> str:
+    if not labels:
+        return ""
+    pairs = (f'{name}="{_escaped(value)}"' for name, value in labels)
+    return "{" + ",".join(pairs) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

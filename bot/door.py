@@ -1,0 +1,59 @@
+"""Puts the HTTP door together: the spool, who may come in, who answers questions, and the thread that publishes what came."""
+
+import os
+import platform
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from api.app import Door, HttpDoor
+from api.counters import Counters
+from bot.assemble import Tools
+from bot.commands import reply
+from bot.replies import Asking
+from finops.sources.spool import SpoolWriter
+from jobs.ingest_usage import Drained, Publisher
+from jobs.registry import Tools as JobTools
+
+VERSION = "0.1.0"
+
+
+class UsageDoor:
+    """The running door. `health` tells of the rest of the process; `stop` leaves on disk what was not published yet."""
+
+    def __init__(self, tools: Tools, health: Callable[[], tuple[bool, Mapping[str, Any]]] = lambda: (True, {})) -> None:
+        self._tools = tools
+        self._counters = Counters()
+        self._spool = SpoolWriter(tools.settings.spool, f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
+        self._publisher = Publisher(self._job_tools, tools.settings.spool, told=self._count)
+        self._door = Door(
+            tools.settings.doors,
+            self._spool,
+            tools.now,
+            self._ask,
+            health,
+            counters=self._counters,
+            questions=tools.settings.workers,
+        )
+
+    def application(self) -> Any:
+        return HttpDoor(self._door).application(VERSION)
+
+    def start(self) -> None:
+        self._publisher.start()
+
+    def stop(self) -> None:
+        self._spool.close()
+        self._publisher.stop()
+
+    def _ask(self, caller: str, question: str, as_of: str | None) -> Mapping[str, Any]:
+        said = reply(self._tools, question.strip() or "help", Asking(f"http:{caller}", self._tools.moment(as_of)))
+        return said.document
+
+    def _job_tools(self) -> JobTools:
+        self._tools.refresh()
+        return JobTools(self._tools.ledger, self._tools.now(), self._tools.settings, self._tools.rulebook)
+
+    def _count(self, done: Drained) -> None:
+        self._counters.add("finops_usage_published_segments_total", done.segments)
+        self._counters.add("finops_usage_failed_publishes_total", int(done.failed > 0))
