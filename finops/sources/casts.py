@@ -93,6 +93,8 @@ def _as_text(sql: str) -> str:
 def _moment(sql: str, type_: str) -> str:
     if type_.startswith(("TIMESTAMP", "DATE")):
         return f"CAST({sql} AS {MOMENT})"
+    if type_ in _WHOLE_NUMBERS:  # 20260401
+        return f"try_strptime(CAST({sql} AS {TEXT}), '%Y%m%d')"
     text = sql if type_ == TEXT else f"CAST({sql} AS {TEXT})"
     # A plain cast would drop an offset, and knows no `T22:00Z` without seconds.
     full = rf"regexp_replace(upper({text}), '^(.{{10}}[T ]\d\d:\d\d)(Z|[+-][\d:]+)?$', '\1:00\2')"

@@ -32,6 +32,7 @@ class CsvFile:
     columns: tuple[str, ...]
     records: int
     bare: tuple[str, ...] = ()  # the header's last columns where no row reaches them
+    even: BillFile | None = None  # a copy whose lines all end alike
 
 
 @dataclass
@@ -143,7 +144,7 @@ def _ended_well(file: BillFile, head: bytes, tally: Tally, decoder: codecs.Incre
 def _header(file: BillFile, head: bytes, caps: Caps, fits: Callable[[tuple[str, ...]], bool]) -> tuple[str, tuple[str, ...]]:
     """The header row and its delimiter: a comma unless only another one makes a header that fits."""
     text = head.decode("utf-8-sig", errors="ignore")
-    if "\n" not in text[:-1] and "\r" in text[:-1]:
+    if "\n" not in text and "\r" in text[:-1]:
         raise BillError(f"{file.name}:1: the lines end in CR alone; save the file with LF or CRLF line ends.")
     if len(head) >= _HEAD and "\n" not in text:
         raise BillError(f"{file.name}:1: the header is longer than {_HEAD // 1024:,} KiB; no bill has so many columns.")

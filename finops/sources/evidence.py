@@ -1,20 +1,22 @@
 """What a file itself says of its manner: whether months or days come first, and what its commas mean. Nothing is guessed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from finops.charges import TEXT
 from finops.errors import BillError
 from finops.sources import casts
 from finops.sources.rows import Select
-from finops.sources.spreadsheets import AMOUNT, LONE_GROUP, PLAIN, SIGN, SLASHED, Manner
+from finops.sources.spreadsheets import AMOUNT, COMMA, LONE_GROUP, PLAIN, SIGN, SLASHED, UNMISTAKABLE, Manner, slashes
 
 Ask = Callable[[str], list[tuple[object, ...]]]  # runs SQL
 
 # Signs and several groups prove a comma to be a thousands separator; so does, elsewhere, a point that can only be decimal.
 _GROUPED: Final = r"\D*[1-9]\d{0,2}(?:,\d{3})+(?:,\d{3}|\.\d*)\D*|.*[^-()., \d].*"
 _DECIMAL_COMMA: Final = r".*(?:,(?:\d{1,2}|\d{4,})\D*|,\d{1,2},.*|\.\d{3},.*)|(?:.*\D)?0,\d.*"
+# Not just any comma: in 1,23,456 or 1,234 it may part thousands.
+_COMMA_PROVEN: Final = r".*(?:,(?:\d{1,2}|\d{4,})(?:\D.*)?|\.\d{3},\d+.*)|(?:.*\D)?0+,\d.*"
 _DECIMAL_POINT: Final = rf"[-( ]*(?:{SIGN} ?)?[-(]?(?:\d+\.(?:\d{{1,2}}|\d{{4,}})|0?\.\d+)(?:[eE][-+]?\d+)?[ )]*"
 
 
@@ -30,6 +32,8 @@ class Slashes:
     months_begin: bool  # read month first, all are firsts of a month
     days_begin: bool
     same: bool  # as 3/3/25 is either way
+    unmistakable: bool  # some are written otherwise, and one way only
+    one_month: bool  # read day first, all are of one month; read month first, they are of several
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Commas:
     lone: bool  # some read 1,234
     grouped: bool
     decimal: bool  # some comma is a decimal mark, or means we do not know what
+    comma: bool  # all may be read with a decimal comma
+    proven: bool  # and some must
 
 
 def manner_of(ask: Ask, select: Select, scan: str, file: str) -> Manner:
@@ -48,15 +54,24 @@ def manner_of(ask: Ask, select: Select, scan: str, file: str) -> Manner:
     periods = select.names_of(("BillingPeriodStart", "BillingPeriodEnd"))
     if not moments and not amounts:
         return PLAIN
-    columns = [_slashed(sql) for sql in moments.values()] + [_odd(sql, select) for sql in amounts.values()]
+    columns = [_dated(sql) for sql in moments.values()] + [_odd(sql, select) for sql in amounts.values()]
     facts = [_date_facts(f"v{n}") for n in range(len(moments))] + [_comma_facts(f"v{n}") for n in range(len(moments), len(columns))]
     named = ", ".join(f"{sql} AS v{number}" for number, sql in enumerate(columns))
     [row] = ask(f"SELECT {', '.join(facts)} FROM (SELECT {named} FROM {scan})")
     values = iter(row)
-    slashes = [Slashes(name, name in periods, *_of(next(values))) for name in moments]
+    dates = [Slashes(name, name in periods, *_of(next(values))) for name in moments]
     commas = [Commas(*(bool(each) for each in _of(next(values)))) for _ in amounts]
-    point = any(each.lone for each in commas) and _has_point(ask, list(amounts.values()), scan)
-    return _manner(_month_first(slashes, file), commas, point)
+    point = any(each.lone or each.proven for each in commas) and _has_point(ask, list(amounts.values()), scan)
+    month_first = _month_first(dates, file, select.format.month_first)
+    manner = (
+        Manner(month_first, comma=True) if select.format.localized and _has_comma(commas, point) else _manner(month_first, commas, point)
+    )
+    return replace(manner, unmistakable=any(each.unmistakable for each in dates))
+
+
+def _has_comma(commas: list[Commas], point: bool) -> bool:
+    """Whether commas stand before fractions: some can only do so, none can not, and no amount has a decimal point."""
+    return any(each.proven for each in commas) and all(each.comma for each in commas) and not point
 
 
 def _manner(month_first: bool | None, commas: list[Commas], point: bool) -> Manner:
@@ -65,8 +80,8 @@ def _manner(month_first: bool | None, commas: list[Commas], point: bool) -> Mann
     return Manner(month_first, groups or any(each.amounts for each in commas), groups)
 
 
-def _month_first(slashes: list[Slashes], file: str) -> bool | None:
-    seen = [each for each in slashes if each.some]
+def _month_first(dates: list[Slashes], file: str, usual: bool | None) -> bool | None:
+    seen = [each for each in dates if each.some]
     if not seen:
         return None
     days = [(each.column, each.day) for each in seen if each.day]
@@ -80,8 +95,12 @@ def _month_first(slashes: list[Slashes], file: str) -> bool | None:
             f"{file}: '{days[0][1]}' ({days[0][0]}) can only be day/month and '{months[0][1]}' ({months[0][0]}) only month/day; "
             "write every date as 2026-03-01."
         )
-    if days or months or all(each.same for each in seen):
+    if days or months:
         return not days
+    if usual is not None:  # days of one month are likelier than the same day of several
+        return usual and not all(each.one_month for each in seen)
+    if all(each.same for each in seen):
+        return True
     doubt = next(each for each in seen if not each.same)
     raise BillError(
         f"{file}: nothing in the file tells whether dates such as '{doubt.some}' ({doubt.column}) are month/day or day/month; "
@@ -89,8 +108,11 @@ def _month_first(slashes: list[Slashes], file: str) -> bool | None:
     )
 
 
-def _slashed(sql: str) -> str:
-    return f"CASE WHEN contains({sql}, '/') AND regexp_full_match(trim({sql}), '{SLASHED}') THEN trim({sql}) END"
+def _dated(sql: str) -> str:
+    """Dates with slashes, dashes made slashes; a `.` stands for one that reads one way only."""
+    odd = f"substr({sql}, 5, 1) <> '-'"
+    return f"""CASE WHEN {odd} AND regexp_full_match(trim({sql}), '{SLASHED}') THEN {slashes(sql)}
+        WHEN {odd} AND regexp_full_match(trim({sql}), '{UNMISTAKABLE}') THEN '.' END"""
 
 
 def _odd(sql: str, select: Select) -> str:
@@ -110,6 +132,9 @@ def _date_facts(value: str) -> str:
         "months_begin": f"coalesce(bool_and({second} = 1) FILTER ({real}), FALSE)",
         "days_begin": f"coalesce(bool_and({first} = 1) FILTER ({real}), FALSE)",
         "same": f"coalesce(bool_and({first} = {second}) FILTER ({real}), TRUE)",
+        "unmistakable": f"coalesce(bool_or({value} = '.'), FALSE)",
+        "one_month": f"coalesce(min({first}) FILTER ({real}) < max({first}) FILTER ({real}) "
+        f"AND min({second}) FILTER ({real}) = max({second}) FILTER ({real}), FALSE)",
     }
     return _struct(facts)
 
@@ -122,6 +147,8 @@ def _comma_facts(value: str) -> str:
         "lone": f"bool_or({amount} AND {lone})",
         "grouped": f"bool_or({amount} AND contains({value}, ',') AND regexp_full_match({value}, '{_GROUPED}'))",
         "decimal": f"bool_or(regexp_full_match({value}, '{_DECIMAL_COMMA}'))",
+        "comma": f"coalesce(bool_and(regexp_full_match({value}, '{COMMA}')), TRUE)",
+        "proven": f"bool_or(regexp_full_match({value}, '{COMMA}') AND regexp_full_match({value}, '{_COMMA_PROVEN}'))",
     }
     return _struct(facts)
 

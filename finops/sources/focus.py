@@ -3,6 +3,7 @@
 from typing import Final
 
 from finops.charges import FOCUS_COLUMNS
+from finops.sources import azure_focus
 from finops.sources.mapping import Mapping
 
 _OWN: Final = ("x_Model", "x_Feature", "x_User", "x_Tenant", "x_Route", "x_TokenType", "x_ServiceTier")
@@ -16,14 +17,27 @@ _OWNERS: Final[dict[str, tuple[str, ...]]] = {
 # PublisherName: who runs the machines is another question than who made the product.
 _NEWER: Final = ("Allocated", "ContractApplied", "HostProviderName", "CommitmentProgramEligibilityDetails", "InvoiceDetailId")
 
+# Microsoft's meters name models; what a bill itself says of its models goes first.
+_MICROSOFT: Final[dict[str, tuple[str, ...]]] = {
+    "x_Model": ("{x_Model}", azure_focus.METER.model),
+    "x_ServiceTier": ("{x_ServiceTier}", azure_focus.METER.tier),
+    "x_TokenType": ("{x_TokenType}", azure_focus.METER.token_type),
+    "ContractedCost": (azure_focus.CONTRACTED_COST, "{ContractedCost}"),
+    "ListCost": (azure_focus.LIST_COST, "{ListCost}"),
+    "SkuMeter": ("{SkuMeter}", "{x_SkuMeterName}"),
+    "InvoiceId": ("{InvoiceId}", "{x_InvoiceId}"),
+    "PricingCurrency": ("{PricingCurrency}", "{x_PricingCurrency}"),
+}
+
 FOCUS: Final = Mapping(
     name="focus",
     about="FOCUS 1.0–1.4, any provider",
-    version=2,
+    version=3,
     required=(("ChargePeriodStart",), ("BilledCost",), ("BillingCurrency",), ("ServiceName",)),
     columns={name: ("{" + name + "}",) for name in (*FOCUS_COLUMNS, *_OWN)}
     | _OWNERS
-    | {"x_CostSource": ("coalesce({x_CostSource?}, 'invoice')",)},
+    | {"x_CostSource": ("coalesce({x_CostSource?}, 'invoice')",)}
+    | _MICROSOFT,
     aliases={
         "ServiceProviderName": "ProviderName",  # 1.3 renames it, 1.4 drops the old name
         "Provider": "ProviderName",  # this and the next four: Oracle
@@ -32,6 +46,6 @@ FOCUS: Final = Mapping(
         "Region": "RegionId",
         "CommitmentDiscountDescription": "CommitmentDiscountName",
     },
-    quiet=_NEWER,
+    quiet=(*_NEWER, *azure_focus.COLUMNS),
     missing={"EffectiveCost": "no EffectiveCost is delivered, so the billed cost stands in for it"},
 )

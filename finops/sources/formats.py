@@ -6,18 +6,20 @@ from typing import Final
 from finops.sources.anthropic import ANTHROPIC
 from finops.sources.aws import AWS
 from finops.sources.aws_legacy import AWS_LEGACY
+from finops.sources.azure import AZURE
 from finops.sources.cost_explorer import COST_EXPLORER
 from finops.sources.focus import FOCUS
 from finops.sources.gcp import GCP
 from finops.sources.mapping import Mapping, known_as, lacking, understood
 from finops.sources.openai import OPENAI
 
-FORMATS: Final[dict[str, Mapping]] = {each.name: each for each in (FOCUS, AWS, AWS_LEGACY, GCP, ANTHROPIC, OPENAI, COST_EXPLORER)}
+FORMATS: Final[dict[str, Mapping]] = {each.name: each for each in (FOCUS, AWS, AWS_LEGACY, AZURE, GCP, ANTHROPIC, OPENAI, COST_EXPLORER)}
 
 # What `finops-bot ingest KIND` may be called → the formats such bills come in; the header says which one it is.
 KINDS: Final[dict[str, tuple[Mapping, ...]]] = {
     "focus": (FOCUS,),
     "aws": (AWS, AWS_LEGACY, FOCUS),
+    "azure": (AZURE, FOCUS),
     "gcp": (GCP, FOCUS),
     "anthropic": (ANTHROPIC,),
     "openai": (OPENAI,),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from finops.charges import COLUMNS, MOMENT, MONEY
+from finops.charges import COLUMNS, MOMENT, MONEY, TEXT
 from finops.sources import casts
 from finops.sources.spreadsheets import PLAIN, Manner
 
@@ -49,7 +49,8 @@ class Views:
 # Columns that no file has: which view of the costs a file is, and the only currency its rows name.
 VIEW: Final = "(view)"
 CURRENCY: Final = "(currency)"
-_TRANSLATED: Final = re.compile(r".*\(([^()]+)\)\s*")
+_TRANSLATED: Final = re.compile(r"(.*)\(([^()]+)\)\s*")
+_CODE: Final = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,17 @@ class Mapping:
     fuller: tuple[str, ...] = ()  # columns that only the fuller one of two exports of the same money has
     views: Views | None = None  # set where bills come as billed and as amortised; `{(view)}` then tells which one a row is of
     currency: str | None = None  # SQL for a row's currency; `{(currency)}` is then the only one its file names, or else USD
-    localized: bool = False  # headers may be translated, with the real name behind them in parentheses
+    localized: bool = False  # headers may be translated, the real name behind them in parentheses, and amounts have decimal commas
     month_first: bool | None = None  # how its producer writes dates with slashes, where the file itself does not tell
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The folded names of all raw columns it can read, aliases included."""
         return frozenset({fold(name) for name in understood_names(self.columns)} | {fold(name) for name in self.aliases})
+
+    def is_quiet(self, folded: str) -> bool:
+        """Whether a column is known and deliberately not kept."""
+        return bool(self.quiet) and folded.startswith(tuple(fold(begin) for begin in self.quiet))
 
     def gathered(self, name: str) -> tuple[str, str] | None:
         """Return the map column and the key that a delivered column stands for, if it is one of many that make a map."""
@@ -141,15 +146,27 @@ def known_as(mapping: Mapping, names: Iterable[str]) -> dict[str, str]:
 
 
 def _inner(mapping: Mapping, name: str, folded: str) -> str | None:
-    """The real name in `Kosten (Cost)`, where the mapping knows it."""
+    """The real name in `Kosten (Cost)`, or in `Date (Datum)`, where the mapping knows it; in `Cost (EUR)` no name is translated."""
     found = _TRANSLATED.fullmatch(name) if mapping.localized and folded not in mapping.names else None
-    return key if found and (key := fold(found[1])) in mapping.names else None
+    if found is None:
+        return None
+    keys = [fold(found[2])] + ([] if _CODE.fullmatch(found[2]) else [fold(found[1])])
+    known = [key for key in keys if key in mapping.names] or [key for key in keys if key and mapping.is_quiet(key)]
+    return known[0] if known else None
 
 
 def lacking(mapping: Mapping, names: Iterable[str]) -> tuple[str, ...]:
     """Return the required columns that are not among `names`, the first of each group."""
     known = set(known_as(mapping, names).values())
     return tuple(group[0] for group in mapping.required if not any(fold(one) in known for one in group))
+
+
+def weighs(mapping: Mapping, name: str) -> bool:
+    """Return whether a column is needed, or tells a date or an amount; the others only describe a charge."""
+    key = known_as(mapping, [name])[name]
+    needed = {fold(one) for group in mapping.required for one in group}
+    exact = {column: some for column, some in mapping.columns.items() if COLUMNS[column] != TEXT}
+    return key in needed or key in {fold(each) for each in understood_names(exact)}
 
 
 def understood(mapping: Mapping) -> set[str]:

@@ -65,19 +65,13 @@ def notes(all_shapes: Sequence[Shape], mapping: Mapping, used: set[str]) -> tupl
             found.append(f"{first.file.name} separates its fields by {DELIMITERS[first.delimiter]}")
         if isinstance(first, CsvFile) and first.bare:
             found.append(f"{first.file.name} has no values for the last columns of its header: {listed(first.bare)}")
-    quiet = tuple(fold(beginning) for beginning in mapping.quiet)
-    extra = {
-        column.name
-        for shape in all_shapes
-        for key, column in shape.header.items()
-        if key not in used and not (quiet and key.startswith(quiet))
-    }
+    extra = {column.name for shape in all_shapes for key, column in shape.header.items() if key not in used and not mapping.is_quiet(key)}
     return (*found, f"ignored columns: {listed(sorted(extra), most=10)}") if extra else tuple(found)
 
 
 def csv_scan(files: Sequence[CsvFile], caps: Caps) -> str:
     """Return SQL that reads CSV files of one shape as text, columns named by position; NULL and nothing are null."""
-    paths = ", ".join(literal(glob_free(each.file)) for each in files)
+    paths = ", ".join(literal(glob_free(each.even or each.file)) for each in files)
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(files[0].columns)))
     packed = "gzip" if files[0].gzip else "none"
     return (

@@ -52,7 +52,14 @@ AMOUNT: Final = "|".join(
 # One comma and no point: a thousand here, one and a bit elsewhere.
 LONE_GROUP: Final = r"[^,.]*\d,\d{3}[^,.\d]*"
 
-SLASHED: Final = r"\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})(?: \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?"
+_TIME: Final = r"(?: \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?"
+SLASHED: Final = rf"(?:\d{{1,2}}/\d{{1,2}}/(?:\d{{2}}|\d{{4}})|\d{{1,2}}-\d{{1,2}}-\d{{4}}){_TIME}"
+_DOTTED: Final = rf"\d{{1,2}}\.\d{{1,2}}\.(?:\d{{2}}|\d{{4}}){_TIME}"
+_YEAR_FIRST: Final = rf"\d{{4}}[/.]\d{{1,2}}[/.]\d{{1,2}}{_TIME}"
+_DIGITS: Final = r"(?:19|20)\d{6}"
+UNMISTAKABLE: Final = f"{_DOTTED}|{_YEAR_FIRST}|{_DIGITS}"  # read one way only
+# 1.234,50: what stands behind the comma is a fraction.
+COMMA: Final = rf"-? ?(?:{SIGN} ?)?(?:\d+|[1-9]\d{{0,2}}(?:\.\d{{3}})+)(?:,\d+)?(?:[eE][-+]?\d+)?(?: ?{SIGN})?"
 _TIMES: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
@@ -63,12 +70,17 @@ class Manner:
     month_first: bool | None = None  # None where no date has slashes
     amounts: bool = False  # whether some are written like $1,234.50
     groups: bool = False  # whether 1,234 is a thousand and more
+    comma: bool = False  # whether 1,234 is one and a bit: a comma before the fraction, points between thousands
+    unmistakable: bool = False  # whether some dates are written like 01.04.2025, 2025/04/01 or 20250401
 
     def read(self, sql: str, type_: str, kind: str) -> str:
         """Return SQL for the raw column `sql` of DuckDB type `type_`, read as `kind`."""
         plain = casts.read(sql, type_, kind)
-        if kind == "moment" and type_ == TEXT and self.month_first is not None:
-            return _moment(sql, plain, self.month_first)
+        if kind == "moment" and type_ == TEXT:
+            other = _unmistakable(sql, plain) if self.unmistakable else plain
+            return other if self.month_first is None else _moment(sql, other, self.month_first)
+        if kind == "money" and type_ == TEXT and self.comma:
+            return _comma_amount(sql)
         if kind == "money" and type_ == TEXT and self.amounts:
             return f"coalesce({plain}, {_amount(sql, self.groups)})"
         return plain
@@ -82,10 +94,16 @@ def notes(files: Mapping[Manner, Sequence[str]]) -> list[str]:
     choices: list[tuple[str, Callable[[Manner], bool]]] = [
         ("dates with slashes were read month first, 4/1/25 as 2025-04-01", lambda manner: manner.month_first is True),
         ("dates with slashes were read day first, 1/4/25 as 2025-04-01", lambda manner: manner.month_first is False),
+        ("amounts with a decimal comma were read, 1.234,50 as 1234.50", lambda manner: manner.comma),
         ("amounts written as in a spreadsheet were read, such as $1,234.50 as 1234.50", lambda manner: manner.amounts),
     ]
     chosen = {text: [name for manner, names in files.items() if fits(manner) for name in names] for text, fits in choices}
     return [f"{text} ({listed(names)})" for text, names in chosen.items() if names]
+
+
+def slashes(sql: str) -> str:
+    """Return SQL for a date such as 1-4-2025 with slashes instead."""
+    return rf"regexp_replace(trim({sql}), '^(\d{{1,2}})-(\d{{1,2}})-', '\1/\2/')"
 
 
 def currencies(sql: str) -> str:
@@ -104,10 +122,26 @@ def _amount(sql: str, groups: bool) -> str:
     return f"CASE WHEN {one_of} THEN TRY_CAST({sign} || '0' || {digits} AS {MONEY}) END"
 
 
+def _comma_amount(sql: str) -> str:
+    text = f"trim({sql})"
+    digits = rf"replace(regexp_replace({text}, '[^\d,eE+-]|[A-Z]{{3}}', '', 'g'), ',', '.')"
+    return f"CASE WHEN regexp_full_match({text}, '{COMMA}') THEN {casts.read(digits, TEXT, 'money')} END"
+
+
+def _unmistakable(sql: str, plain: str) -> str:
+    """The year stands first or the day does; nobody writes the month before a point."""
+    text = rf"regexp_replace(replace(trim({sql}), '.', '/'), '(\d)([AaPp][Mm])$', '\1 \2')"
+    full_year = rf"regexp_replace({text}, '^(\d{{1,2}}/\d{{1,2}})/(\d\d)( |$)', '\1/20\2\3')"
+    days, years = (", ".join(f"'{day}{time}'" for time in _TIMES) for day in ("%d/%m/%Y", "%Y/%m/%d"))
+    return f"""CASE WHEN regexp_full_match(trim({sql}), '{_DOTTED}') THEN try_strptime({full_year}, [{days}])
+        WHEN regexp_full_match(trim({sql}), '{_YEAR_FIRST}') THEN try_strptime({text}, [{years}])
+        WHEN regexp_full_match(trim({sql}), '{_DIGITS}') THEN try_strptime(trim({sql}), '%Y%m%d') ELSE {plain} END"""
+
+
 def _moment(sql: str, plain: str, month_first: bool) -> str:
     """A year of two digits is of this century; a space before AM or PM is what the parser wants."""
     day = "%m/%d/%Y" if month_first else "%d/%m/%Y"
     forms = ", ".join(f"'{day}{time}'" for time in _TIMES)
-    full_year = rf"regexp_replace(trim({sql}), '^(\d+/\d+)/(\d\d)( |$)', '\1/20\2\3')"
+    full_year = rf"regexp_replace({slashes(sql)}, '^(\d+/\d+)/(\d\d)( |$)', '\1/20\2\3')"
     text = rf"regexp_replace({full_year}, '(\d)([AaPp][Mm])$', '\1 \2')"
     return f"CASE WHEN regexp_full_match(trim({sql}), '{SLASHED}') THEN try_strptime({text}, [{forms}]) ELSE {plain} END"

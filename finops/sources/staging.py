@@ -22,10 +22,11 @@ from finops.sources.csvcheck import CsvFile, check_csv
 from finops.sources.deadline import Deadline
 from finops.sources.diagnosis import Diagnosis
 from finops.sources.engine import engine, part_of, run
-from finops.sources.formats import format_of, known
+from finops.sources.formats import format_of
 from finops.sources.jsonlines import check_json
+from finops.sources.lineends import evened
 from finops.sources.mapping import Mapping as Format
-from finops.sources.mapping import Mark, lacking, nested
+from finops.sources.mapping import Mark, lacking, nested, weighs
 from finops.sources.parquetcheck import check_parquet
 from finops.sources.rows import Select
 from finops.sources.rules import MARKS
@@ -34,6 +35,8 @@ from finops.sources.spreadsheets import Manner
 from finops.sources.spreadsheets import notes as spreadsheet_notes
 from finops.sources.totals import staged_part
 from finops.sources.twins import refuse_twins
+from finops.sources.union import united
+from finops.sources.views import viewed
 from finops.sources.writing import Batch, Piece, Writer
 
 if TYPE_CHECKING:
@@ -95,8 +98,8 @@ class Desk:
         return any(not lacking(each, names) for each in self.candidates)
 
     def idle(self, name: str) -> bool:
-        """Whether no candidate reads a column."""
-        return not any(known(each, [name]) for each in self.candidates)
+        """Whether a column may be missing at the end of all rows: no candidate needs it or reads more than a description from it."""
+        return not any(weighs(each, name) for each in self.candidates)
 
     def select(self, shape: Shape) -> Select:
         """Return how a shape of files is read."""
@@ -110,30 +113,38 @@ def _staged(desk: Desk, files: Sequence[BillFile], found_notes: Sequence[str]) -
     all_shapes = shapes(checked, desk.format)
     if not any(file.records for file in checked):
         raise BillError(f"{checked[0].file.name} has a header and no rows; deliver it again once it has charges.")
+    all_shapes = _viewed(desk, all_shapes)
     written = _written(desk, all_shapes)
     refuse_twins(desk.con, desk.format, written, desk.deadline)
     if before != [_fingerprint(file) for file in files]:
         raise BillError("A file changed while it was read; deliver it again once it is complete.")
-    good, left, bad = sorted_out(desk, written)
+    one_bill, view_notes = united(desk.con, desk.format.views, written, desk.deadline)
+    good, left, bad = sorted_out(desk, one_bill)
     used = {name for shape in all_shapes for name in desk.select(shape).used()}
     said = [note for shape in all_shapes for note in desk.select(shape).notes()]
     return Staging(
-        digest=digest(desk.format, desk.source, checked),
+        digest=digest(desk.format, desk.source, checked, {file: shape.view for shape in all_shapes for file in shape.files}),
         source=desk.source,
         parts=_parts(desk, good),
         bad_rows=_bad_rows(desk, written),
         bad_row_counts=bad,
         notes=tuple(
-            dict.fromkeys([*found_notes, *notes(all_shapes, desk.format, used), *said, *_told(written), *_counted(desk, good, left)])
+            dict.fromkeys(
+                [*found_notes, *notes(all_shapes, desk.format, used), *said, *_told(written), *view_notes, *_counted(desk, good, left)]
+            )
         ),
         read=sum(piece.rows for some in written.values() for piece in some),
     )
 
 
-def digest(mapping: Format, source: str, files: Sequence[Checked]) -> str:
-    """Return the name of a delivery: its bytes in any order, and the mapping that reads them."""
-    content = [mapping.name, mapping.version, source, sorted([file.sha256, file.size] for file in files)]
+def digest(mapping: Format, source: str, files: Sequence[Checked], views: Mapping[Checked, str | None]) -> str:
+    """Return the name of a delivery: its bytes in any order, and the mapping that reads them, as which view of the costs."""
+    content = [mapping.name, mapping.version, source, sorted([file.sha256, file.size, *_named(views[file])] for file in files)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _named(view: str | None) -> list[str]:
+    return [view] if view else []
 
 
 def _fingerprint(file: BillFile) -> tuple[int, int]:
@@ -164,7 +175,7 @@ def _check(desk: Desk, file: BillFile, count: Callable[[int], None]) -> Checked:
         return check_parquet(desk.con, Stream(file, desk.caps, desk.deadline, count))
     if name.endswith(JSON_LINES):
         return check_json(Stream(file, desk.caps, desk.deadline, count), nested(desk.candidates))
-    return check_csv(file, desk.caps, desk.deadline, desk.fits, count, desk.idle)
+    return evened(check_csv(file, desk.caps, desk.deadline, desk.fits, count, desk.idle), desk.work)
 
 
 def _format(desk: Desk, files: Sequence[Checked]) -> Format:
@@ -175,6 +186,11 @@ def _format(desk: Desk, files: Sequence[Checked]) -> Format:
         if other is not format_:
             raise BillError(f"{first} is in the format '{format_.name}' and {name} in '{other.name}'; deliver them one after the other.")
     return format_
+
+
+def _viewed(desk: Desk, all_shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+    files = [file for shape in all_shapes for file in shape.files]
+    return _explained(desk, files, lambda: viewed(all_shapes, desk.format, lambda sql: run(desk.con, sql, desk.deadline), desk.caps))
 
 
 def _written(desk: Desk, all_shapes: Sequence[Shape]) -> dict[Batch, list[Piece]]:

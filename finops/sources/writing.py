@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _PEEKED: Final = 2_000  # rows that tell what a file is like
-_FORMAT: Final = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440"
+FORMAT: Final = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440"
 _NO_PERIOD: Final = "none"
 _LEDGER: Final = ", ".join(casts.name(column) for column in COLUMNS)
 PERIOD: Final = f"""CASE WHEN "BillingPeriodStart" >= TIMESTAMP '{EARLIEST}' AND "BillingPeriodStart" < TIMESTAMP '{LATEST}'
@@ -162,7 +162,7 @@ class Writer:
         return [Piece(Key.parse(path.parent.name.removeprefix("key=")), path, self._count(path)) for path in paths]
 
     def _copy(self, sql: str, target: str, partition: str, seen: Callable[[float], None]) -> int:
-        rows = run(self.con, f"COPY ({sql}) TO {casts.literal(target)} ({_FORMAT}{partition})", self.deadline, seen)
+        rows = run(self.con, f"COPY ({sql}) TO {casts.literal(target)} ({FORMAT}{partition})", self.deadline, seen)
         return int(str(rows[0][0]))
 
     def _count(self, path: Path) -> int:
