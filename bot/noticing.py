@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from bot.slack_text import code, context, mrkdwn, section
 from finops.ledger import troubles
 from finops.ledger.ledger import Ledger
 from finops.ledger.troubles import Trouble
+from finops.telling.reconciliation import PREFIX as BILL
 
 LOG = logging.getLogger("finops.notices")
 AGAIN: Final = timedelta(seconds=15)
@@ -58,22 +60,41 @@ class Noticing:
         return True
 
 
+@dataclass(frozen=True)
+class Words:
+    """How the beginning, the end and the span of a trouble are told, and where to ask more."""
+
+    begins: str
+    ends: str
+    lasted: str
+    ask: str
+
+
+def words_of(trouble: Trouble) -> Words:
+    """Bills that differ from the estimate are no jobs, and are told in words of their own."""
+    if trouble.job.startswith(BILL):
+        return Words("differs from the estimate", "is within the tolerance again", "It differed", "/cost reconcile")
+    return Words("fails", "works again", "It failed", f"/cost jobs {trouble.job}")
+
+
 def failure_message(trouble: Trouble) -> Message:
     """Say which job fails, why, since when, and what happens next."""
-    head = f"*{mrkdwn(trouble.job, 100)} fails*"
+    words = words_of(trouble)
+    head = f"*{mrkdwn(trouble.job, 100)} {words.begins}*"
     block = section(f"{head}\n{mrkdwn(_sentence(trouble.error), 2000)}", "job.failure")
-    more = [f"Since {_at(trouble.since)}", mrkdwn(trouble.next_step, 300), f"History: {code(f'/cost jobs {trouble.job}')}"]
-    text = f"{trouble.job} fails since {_at(trouble.since)}: {_sentence(trouble.error)} {trouble.next_step}"
+    more = [f"Since {_at(trouble.since)}", mrkdwn(trouble.next_step, 300), f"History: {code(words.ask)}"]
+    text = f"{trouble.job} {words.begins} since {_at(trouble.since)}: {_sentence(trouble.error)} {trouble.next_step}"
     return Message(mrkdwn(text, TEXT), [block, context([one for one in more if one], "job.next")])
 
 
 def recovery_message(trouble: Trouble) -> Message:
     """Say that a job works again; where its failure could not be told in time, say that too."""
     assert trouble.recovered_at is not None
-    span = f"It failed from {_at(trouble.since)} to {_at(trouble.recovered_at)}"
+    words = words_of(trouble)
+    span = f"{words.lasted} from {_at(trouble.since)} to {_at(trouble.recovered_at)}"
     why = f"{span}: {_sentence(trouble.error)}" if trouble.told_at is None else f"{span}."
-    block = section(f"*{mrkdwn(trouble.job, 100)} works again*\n{mrkdwn(why, 2000)}", "job.recovery")
-    return Message(mrkdwn(f"{trouble.job} works again. {why}", TEXT), [block])
+    block = section(f"*{mrkdwn(trouble.job, 100)} {words.ends}*\n{mrkdwn(why, 2000)}", "job.recovery")
+    return Message(mrkdwn(f"{trouble.job} {words.ends}. {why}", TEXT), [block])
 
 
 def address(channel: str) -> str:

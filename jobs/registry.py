@@ -55,6 +55,7 @@ MODULES: Final = (  # each registers its agent when it is imported
     "jobs.ingest_bills",
     "jobs.ingest_capacity",
     "jobs.ingest_usage",
+    "jobs.reconcile_bills",
     "jobs.reprice_usage",
     "jobs.roll_up",
     "jobs.sweep_ledger",

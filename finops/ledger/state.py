@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from finops.errors import LedgerError, UserError
 
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).with_name("migrations")
 WRITERS_LOCK = 7_241_905  # any number of ours: names the PostgreSQL advisory lock of writers
 

@@ -186,17 +186,23 @@ watermarks = Table(
     "watermarks", metadata, Column("name", String(200), primary_key=True), Column("value", Text, nullable=False), Column("at", Moment)
 )
 
-# Who runs a job for a period; the primary key is what makes every period run once.
+# Who runs a job for a period; the primary key is what makes every period run once. `run` names the attempt that holds it.
+# A slot's `due_at` is the instant it was due; a run by hand has none. `waiting` may be taken by anybody after `lease_until`.
 claims = Table(
     "claims",
     metadata,
     Column("job", String(60), primary_key=True),
     Column("period", String(40), primary_key=True),
+    Column("due_at", Moment),
     Column("holder", String(120), nullable=False),
+    Column("run", Integer, nullable=False),
     Column("state", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("lease_until", Moment, nullable=False),
+    Index("claims_by_due", "job", "due_at"),
 )
+_running = claims.c.state == "running"
+Index("claims_one_running", claims.c.job, unique=True, sqlite_where=_running, postgresql_where=_running)
 
 job_runs = Table(
     "job_runs",
@@ -204,20 +210,50 @@ job_runs = Table(
     Column("id", Integer, primary_key=True),
     Column("job", String(60), nullable=False, index=True),
     Column("period", String(40), nullable=False),
+    Column("attempt", Integer, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("state", String(10), nullable=False),
     Column("result", Text),
     Column("error", Text),
     Column("holder", String(120), nullable=False),
+    sqlite_autoincrement=True,  # an id names an attempt for ever, also after old runs were dropped
 )
 
 # What is wrong with a job at present and who was told: one notice a failure, one when it is over.
+# Whoever tells holds the row for a moment, so that two processes tell once.
 job_troubles = Table(
     "job_troubles",
     metadata,
     Column("job", String(60), primary_key=True),
     Column("since", Moment, nullable=False),
     Column("error", Text, nullable=False),
+    Column("next_step", Text, nullable=False),
+    Column("recovered_at", Moment),
     Column("told_at", Moment),
+    Column("teller", String(120)),
+    Column("telling_until", Moment),
+)
+
+# What comparing a day's estimate with its bill found: of each model, and of all of them where `model` is ''. Written anew with
+# every check; `alerted_at` stays with a day that is still beyond the tolerance. `loads` lists the bills it was compared with.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    Column("end_day", Date, nullable=False),
+    Column("estimated", Exact),
+    Column("billed", Exact),
+    Column("difference", Exact),
+    Column("share", Exact),
+    Column("status", String(20), nullable=False),
+    Column("causes", Text, nullable=False),
+    Column("loads", Text, nullable=False),
+    Column("as_of", Moment),
+    Column("checked_at", Moment, nullable=False),
+    Column("alerted_at", Moment),
+    Index("reconciliations_by_day", "day"),
 )

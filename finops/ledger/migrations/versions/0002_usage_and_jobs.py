@@ -73,22 +73,29 @@ def _jobs() -> None:
         "claims",
         sa.Column("job", sa.String(60), primary_key=True),
         sa.Column("period", sa.String(40), primary_key=True),
+        sa.Column("due_at", sa.DateTime()),
         sa.Column("holder", sa.String(120), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.DateTime(), nullable=False),
     )
+    op.create_index("claims_by_due", "claims", ["job", "due_at"])
+    running = sa.text("state = 'running'")
+    op.create_index("claims_one_running", "claims", ["job"], unique=True, sqlite_where=running, postgresql_where=running)
     op.create_table(
         "job_runs",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("job", sa.String(60), nullable=False),
         sa.Column("period", sa.String(40), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
         sa.Column("finished_at", sa.DateTime()),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("result", sa.Text()),
         sa.Column("error", sa.Text()),
         sa.Column("holder", sa.String(120), nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_job_runs_job", "job_runs", ["job"])
     op.create_table(
@@ -96,5 +103,9 @@ def _jobs() -> None:
         sa.Column("job", sa.String(60), primary_key=True),
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("recovered_at", sa.DateTime()),
         sa.Column("told_at", sa.DateTime()),
+        sa.Column("teller", sa.String(120)),
+        sa.Column("telling_until", sa.DateTime()),
     )
