@@ -33,6 +33,7 @@ EVENT_FIELDS: Final[dict[str, Kind]] = {
     "prefix_hashes": "texts",
     "prefix_block_tokens": "count",
     "estimated": "flag",  # the tokens were guessed, not reported by the provider
+    "requests": "count",  # how many the event sums up, where only sums are known; else 1
 }
 
 REQUIRED: Final = ("time", "request_id", "model")  # and one count of tokens

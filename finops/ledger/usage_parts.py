@@ -50,7 +50,9 @@ class Workshop:
         totals = self.con.execute(f"""SELECT BillingCurrency, count(*), sum(BilledCost), sum(EffectiveCost), sum(ListCost),
             sum(ContractedCost), count(BilledCost) FROM {file} GROUP BY ALL ORDER BY ALL""").fetchall()
         covers = self.con.execute(f"SELECT DISTINCT ProviderName, x_ChargeDay FROM {file} ORDER BY ALL").fetchall()
-        unpriced = self.con.execute(f"SELECT x_Model, count(*) FROM {file} WHERE BilledCost IS NULL GROUP BY ALL ORDER BY ALL").fetchall()
+        unpriced = self.con.execute(
+            f"SELECT x_Model, sum(x_Requests) FROM {file} WHERE BilledCost IS NULL GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
         part = StagedPart(
             period=period,
             path=path,

@@ -54,7 +54,7 @@ _SAID: Final[dict[str, str]] = {
     "x_CostSource": quoted(ESTIMATE),
     "x_RequestId": "e.request_id",
     "x_Session": "e.session",
-    "x_Requests": "1",
+    "x_Requests": "coalesce(e.requests, 1)",
     "x_InputTokens": "e.input_tokens",
     "x_CacheReadTokens": "e.cache_read_tokens",
     "x_CacheWrite5mTokens": "e.cache_write_5m_tokens",
@@ -115,13 +115,15 @@ def unpriced_charges(events: str, source: str) -> str:
 def priced(charges: str) -> str:
     """SQL that adds to charges what they cost by the table `rates`; where a kind of their tokens has no price, all of it is null.
 
+    Where prices step up with the input, a sum of several requests is priced as that many of the same size.
+
     Each part is rounded to the ledger's digits before they are added up, so that parts equal their sum exactly.
     """
     parts = ", ".join(f"{_part(name, prefix)} AS {prefix}cost_{name}" for prefix in ("", "list_") for name in PRICES)
     joined = f"""SELECT c.*, r.price_id, r.currency, {parts} FROM ({charges}) c LEFT JOIN rates r
         ON r.provider IS NOT DISTINCT FROM c.ProviderName AND r.model = c.x_Model AND r.tier IS NOT DISTINCT FROM c.x_ServiceTier
         AND r.region IS NOT DISTINCT FROM c.RegionId AND c.ChargePeriodStart >= r.start AND c.ChargePeriodStart < r.until
-        AND c.x_InputTokens > r.above AND c.x_InputTokens <= r.up_to"""
+        AND c.x_InputTokens // c.x_Requests > r.above AND c.x_InputTokens // c.x_Requests <= r.up_to"""
     sums = ", ".join(f"{_sum(prefix)} AS {prefix}total" for prefix in ("", "list_"))
     known = "total IS NOT NULL AND list_total IS NOT NULL"
     costs = ", ".join(f'CASE WHEN {known} THEN CAST({sql} AS {_MONEY}) END AS "{name}"' for name, sql in _costs().items())

@@ -49,6 +49,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     prefix_hashes: Hashes = ()
     prefix_block_tokens: Count | None = None
     estimated: bool = False
+    requests: Annotated[int, Meta(ge=1, le=MOST_TOKENS)] = 1
 
 
 @dataclass(frozen=True)

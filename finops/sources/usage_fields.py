@@ -17,7 +17,7 @@ ALIASES: Final = {
     "cache_read_input_tokens": "cache_read_tokens",
 }
 WRITES: Final = ("cache_write_tokens", "cache_creation_input_tokens")
-DECISIVE: Final = frozenset((*REQUIRED, *TOKEN_FIELDS, "provider", "service_tier", "region"))  # these decide the cost
+DECISIVE: Final = frozenset((*REQUIRED, *TOKEN_FIELDS, "provider", "service_tier", "region", "requests"))  # these decide the cost
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, END = 946_684_800, 4_102_444_800  # the years 2000 to 2099 in seconds, so that seconds, millis … never overlap
@@ -77,6 +77,8 @@ def _check(values: Mapping[str, Any]) -> None:
         raise FieldError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     if not any(name in values for name in TOKEN_FIELDS):
         raise FieldError("no count of tokens is given, such as input_tokens or output_tokens")
+    if values.get("requests") == 0:
+        raise FieldError("requests is 0; an event is at least one request")
 
 
 def _text(value: Any) -> str:

@@ -78,3 +78,26 @@ def test_the_parts_of_every_request_are_its_cost_to_the_last_digit(ledger: Ledge
     publish(ledger, [path], price_book(), DELIVERY)
     apart = "BilledCost <> x_InputCost + x_CacheReadCost + x_CacheWriteCost + x_OutputCost + x_RequestCost"
     assert [(0,)] == charges(ledger, f"count_if({apart})")
+
+
+def test_a_sum_of_requests_is_priced_as_that_many_of_the_same_size(ledger: Ledger, tmp_path: Path) -> None:
+    """Each has 150,000 tokens, so none is dear, though together they are far beyond where that begins."""
+
+    def asked(identity: str, times: int) -> Event:
+        model = ("Google Cloud", "gemini-2.5-pro")
+        tokens = (150_000 * times, 1_000 * times)
+        return Event(
+            time=FIRST,
+            request_id=identity,
+            provider=model[0],
+            model=model[1],
+            input_tokens=tokens[0],
+            output_tokens=tokens[1],
+            requests=times,
+        )
+
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(write([asked("sum", 4), asked("single", 1)]))
+    publish(ledger, [path], price_book(), DELIVERY)
+    [(_, one, cost), (_, four, together)] = charges(ledger, "x_RequestId, x_Requests, BilledCost")
+    assert (1, 4, 4 * cost) == (one, four, together)

@@ -34,6 +34,12 @@ def refusal(**changes: Any) -> str:
     return reading.bad[0].reason
 
 
+def test_an_event_is_one_request_unless_it_says_how_many() -> None:
+    assert (1, 240) == (one().requests, one(requests=240).requests)
+    assert "requests is 0; an event is at least one request" == refusal(requests=0)
+    assert refusal(requests="many").startswith("requests is 'many'")
+
+
 def test_the_struct_has_the_fields_of_the_contract_in_their_order() -> None:
     assert list(EVENT_FIELDS) == [field.name for field in msgspec.structs.fields(Event)]
 
