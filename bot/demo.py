@@ -62,7 +62,7 @@ def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bo
         _say("finops-bot demo: loading real sample bills …")
         loaded = load_sample(tools)
         _say(f"  {loaded:,} charges of {len(bills.SOURCES)} bills, the last day is yesterday ({folder})")
-        stack.enter_context(serving(tools, box))
+        stack.enter_context(serving(tools, box, clock=not once))
         return _once(box, as_json=as_json) if once else _until_stopped(box, opens=opens)
 
 
@@ -95,33 +95,53 @@ def _tools(folder: Path) -> Tools:
 
 
 def load_sample(tools: Tools) -> int:
-    """Load the sample bills, moved so that their last day is yesterday; return how many charges they hold."""
-    now = tools.now()
+    """Load the sample bills and usage, moved so that their last day is yesterday; return how many charges they hold."""
+    from finops.ledger.usage_intake import take_in
+    from finops.pricing.book import price_book
+
+    now, yesterday = tools.now(), tools.today(tools.now()) - timedelta(days=1)
     rows = 0
     with tempfile.TemporaryDirectory(dir=tools.config / ".finops", prefix="sample-") as folder:
-        for bill in bills.write(Path(folder), tools.today(now) - timedelta(days=1)):
-            done = ingest_files(tools.ledger, [bill.path], "focus", delivery=delivered(None, now, "demo", accept=False), source=bill.source)
+        delivery = delivered(None, now, "demo", accept=False)
+        for bill in bills.write(Path(folder), yesterday):
+            done = ingest_files(tools.ledger, [bill.path], "focus", delivery=delivery, source=bill.source)
             rows += sum(load.rows for load in done.loads)
-    return rows
+        usage = bills.write_usage(Path(folder) / "usage.jsonl", yesterday)
+        taken = take_in(tools.ledger, [usage], price_book(tools.rulebook.prices), delivery, "gateway")
+    tools.ledger.split_ahead(now)
+    return rows + sum(load.rows for load in taken.loads)
 
 
 @contextlib.contextmanager
-def serving(tools: Tools, box: Slackbox) -> Iterator[None]:
-    """Run the bot against the local Slack, by Socket Mode, without a listener of its own."""
+def serving(tools: Tools, box: Slackbox, *, clock: bool = False) -> Iterator[None]:
+    """Run the bot against the local Slack, by Socket Mode, without a listener of its own; with `clock` its jobs run as well."""
+    from bot.clockwork import scheduler
     from bot.serve import Service
 
     service = Service(with_slack(tools, box), http=False)
+    jobs = scheduler(tools, service.slack.client) if clock else None
     try:
         service.start()
+        if jobs:
+            jobs.start()
         yield
     finally:
+        if jobs:
+            jobs.stop()
         service.stop()
 
 
 def with_slack(tools: Tools, box: Slackbox) -> Tools:
     """Point the tools at the local Slack: its address and the tokens that open nothing but it."""
     bot, app = Secret(box.settings.bot_token), Secret(box.settings.app_token)
-    tools.settings = replace(tools.settings, slack_api_url=box.api_url, slack_bot_token=bot, slack_app_token=app, slack_signing_secret=None)
+    tools.settings = replace(
+        tools.settings,
+        slack_api_url=box.api_url,
+        slack_bot_token=bot,
+        slack_app_token=app,
+        slack_signing_secret=None,
+        slack_alerts_channel=f"#{CHANNEL}",
+    )
     return tools
 
 

@@ -1,8 +1,14 @@
-"""The sample bills, moved by whole weeks so that their last day is yesterday."""
+"""The sample bills and the LLM usage behind two of them, moved by whole weeks so that their last day is yesterday."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
 
 SOURCES = ("aws", "azure", "gcp", "anthropic", "openai")
 
@@ -27,21 +33,38 @@ class Bill:
 
 def write(folder: Path, yesterday: date) -> list[Bill]:
     """Write one bill per source into `folder`: the `SPAN_DAYS` days that end with `yesterday`."""
-    import duckdb
-
     folder.mkdir(parents=True, exist_ok=True)
     move = (SQL / "move.sql").read_text(encoding="utf-8")
     bills = [Bill(source, folder / f"{source}.parquet") for source in SOURCES]
-    with duckdb.connect() as connection:
-        # Written out rather than bound: binding a parameter imports pandas where it is installed, a second and more.
-        connection.execute(f"SET VARIABLE shift = {_shift(yesterday)}")
-        connection.execute(f"SET VARIABLE first = DATE '{yesterday - timedelta(days=SPAN_DAYS - 1)}'")
-        connection.execute(f"SET VARIABLE last = DATE '{yesterday}'")
+    with _moving(yesterday) as connection:
         for bill in bills:
             connection.read_parquet(str(DATA / bill.path.name)).create_view("shipped")
             connection.execute(move)
             connection.table("moved").order("ChargePeriodStart").write_parquet(str(bill.path), compression="zstd")
     return bills
+
+
+def write_usage(path: Path, yesterday: date) -> Path:
+    """Write what a gateway saw of the same days, as JSON Lines of usage events: sums by day, workload and user."""
+    time = "time + getvariable('shift') * INTERVAL 1 DAY"
+    inside = f"({time})::DATE BETWEEN getvariable('first') AND getvariable('last')"
+    written = f"SELECT * REPLACE (strftime({time}, '%Y-%m-%dT%H:%M:%SZ') AS time) FROM usage WHERE {inside} ORDER BY time, request_id"
+    with _moving(yesterday) as connection:
+        connection.read_parquet(str(DATA / "usage.parquet")).create_view("usage")
+        connection.execute(f"COPY ({written}) TO '{path}' (FORMAT json)")
+    return path
+
+
+@contextlib.contextmanager
+def _moving(yesterday: date) -> Iterator["duckdb.DuckDBPyConnection"]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        # Written out rather than bound: binding a parameter imports pandas where it is installed, a second and more.
+        connection.execute(f"SET VARIABLE shift = {_shift(yesterday)}")
+        connection.execute(f"SET VARIABLE first = DATE '{yesterday - timedelta(days=SPAN_DAYS - 1)}'")
+        connection.execute(f"SET VARIABLE last = DATE '{yesterday}'")
+        yield connection
 
 
 def _shift(yesterday: date) -> int:

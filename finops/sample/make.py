@@ -10,7 +10,8 @@ from finops.sample.bills import DATA, FIRST_DAY, SHIPPED_DAYS, SOURCES, SQL
 if TYPE_CHECKING:
     import duckdb
 
-# In this order: each step adds its rows to the table `bill`. Sources and licences stand at the head of each file.
+# In this order: each step adds its rows to the table `bill`; llm makes the table `usage` as well. Sources and licences stand at the
+# head of each file.
 STEPS = ("calendar", "clouds", "gpus", "gcp", "prices", "workloads", "llm")
 
 # The raw files, as laid out in RAW_FOLDER; ATTRIBUTION.md says where they come from.
@@ -37,7 +38,8 @@ def make(raw: Path, target: Path) -> list[Path]:
     connection = _connect(raw, FIRST_DAY)
     for step in STEPS:
         connection.execute((SQL / f"{step}.sql").read_text(encoding="utf-8"))
-    return [_export(connection, source, target / f"{source}.parquet") for source in SOURCES]
+    made = [_export(connection, source, target / f"{source}.parquet") for source in SOURCES]
+    return [*made, _usage(connection, target / "usage.parquet")]
 
 
 def _connect(raw: Path, first_day: date) -> "duckdb.DuckDBPyConnection":
@@ -66,6 +68,12 @@ def _export(connection: "duckdb.DuckDBPyConnection", source: str, path: Path) ->
         """,
         {"source": source, "path": str(path)},
     )
+    return path
+
+
+def _usage(connection: "duckdb.DuckDBPyConnection", path: Path) -> Path:
+    ordered = "SELECT * FROM usage ORDER BY split_part(request_id, '-', 2), request_id"
+    connection.execute(f"COPY ({ordered}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 19)")
     return path
 
 

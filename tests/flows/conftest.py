@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.assemble import Tools, assemble
+from bot.demo import load_sample
 from finops.sample import bills
-from jobs.ingest_bills import delivered, ingest_files
 from tests.flows.slack import Slack, connected
 
 YESTERDAY = date(2026, 9, 27)
@@ -32,15 +32,13 @@ def sample_bills(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(sample_bills: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration folder whose ledger holds the sample bills; tests take copies."""
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration folder whose ledger holds the sample bills and usage; tests take copies."""
     folder = tmp_path_factory.mktemp("loaded")
     for name in ("budgets.yaml", "rules.yaml"):
         (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
     with settings_of(folder) as tools:
-        for source in bills.SOURCES:
-            delivery = delivered(None, NOW, "test", accept=False)
-            ingest_files(tools.ledger, [sample_bills / f"{source}.parquet"], "focus", delivery=delivery, source=source)
+        load_sample(tools)
     return folder
 
 

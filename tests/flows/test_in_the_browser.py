@@ -29,7 +29,7 @@ def ask(page: Page, text: str) -> Locator:
 def test_a_question_is_typed_read_changed_shared_and_seen(page: Page, slack: Slack, tmp_path: Path) -> None:
     visit(page, slack, BRUNO)
     answer = ask(page, "/cost team=ml last 7d by=model")
-    expect(answer).to_contain_text("team ml spent $8,494.81 (effective) in the last 7 days, 21–27 Sep")
+    expect(answer).to_contain_text("team ml spent $8,512.87 (effective) in the last 7 days, 21–27 Sep")
     expect(answer.get_by_role("img").first).to_have_attribute("aria-label", chart_of("claude-opus-4-8"))
     expect(answer.get_by_role("table")).to_contain_text("claude-opus-4-8")
     page.screenshot(path=tmp_path / "answer.png", full_page=True)

@@ -69,7 +69,7 @@ def command(text: str = "last 7d", **more: str) -> bytes:
 
 def test_a_command_is_answered_shared_and_edited_over_http(slack: Slack) -> None:
     answer = slack.type("/cost team=ml last 7d by=model")
-    assert "team ml spent $8,494.81" in words(answer)
+    assert "team ml spent $8,512.87" in words(answer)
     assert "data_visualization" in kinds(answer)
     assert "is now in" in slack.share(answer)
     assert "by=provider" in words(slack.choose(answer, "by", "By provider"))

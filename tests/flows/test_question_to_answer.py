@@ -25,7 +25,8 @@ def money(amount: Decimal) -> str:
 
 def test_a_command_is_answered_with_the_bills_own_figure(slack: Slack, sample_bills: Path) -> None:
     [(ml,)] = asked(sample_bills, f"sum({DOLLARS}) FILTER ({TEAM} = 'ml')")
-    assert f"team ml spent {money(ml)} (effective) in the last 7 days, 21–27 Sep" in slack.ask("team=ml last 7d by=model")
+    said = slack.ask("team=ml provider=AWS last 7d by=service")
+    assert f"team ml, provider AWS cost {money(ml)} (effective) in the last 7 days, 21–27 Sep" in said
 
 
 def test_an_answer_is_seen_only_by_who_asked_and_has_a_chart_a_table_and_controls(slack: Slack) -> None:
@@ -83,10 +84,10 @@ def test_sources_and_loads_tell_what_was_delivered(slack: Slack) -> None:
 
 
 def test_why_replays_an_answer_by_its_id(slack: Slack, sample_bills: Path) -> None:
-    identity = question_id(slack.type("/cost team=ml last 7d"))
-    [(ml,)] = asked(sample_bills, f"sum({DOLLARS}) FILTER ({TEAM} = 'ml')")
+    identity = question_id(slack.type("/cost provider=Anthropic last 7d"))
+    [(anthropic,)] = asked(sample_bills, "sum(EffectiveCost) FILTER (ProviderName = 'Anthropic')")
     told = slack.ask(f"why {identity}")
-    assert f"Now answers: {ml.normalize():f} USD" in told
+    assert f"Now answers: {anthropic.normalize():f} USD" in told
     assert "From: anthropic 2026-09" in told
     assert "SELECT" in told
 
