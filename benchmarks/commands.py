@@ -12,9 +12,10 @@ from typing import Final
 from benchmarks.measuring import Lap, Timing, commands_in_turn
 from benchmarks.tables import Goal, heading, ms, table, times
 from bot.assemble import Tools, assemble, environment, set_up_logging
-from bot.commands import Asking, reply
+from bot.commands import reply
 from bot.demo import ask_in_slack, load_sample, serving
 from bot.manifest import manifest
+from bot.replies import Asking
 from slackbox.server import Slackbox, start
 from slackbox.settings import Settings
 

@@ -140,10 +140,8 @@ def made_bill(data: Path, rows: int, ending: str) -> Path:
 
 
 def as_many_as_the_ledger() -> list[str]:
-    """Return as many of the bill's columns as a ledger file has, those with something in them first."""
-    columns = [*FILLED, *EMPTY]
-    assert len(columns) >= len(COLUMNS)
-    return columns[: len(COLUMNS)]
+    """Return the bill's columns, at most as many as a ledger file has, those with something in them first."""
+    return [*FILLED, *EMPTY][: len(COLUMNS)]
 
 
 def _rows(rows: int) -> str:

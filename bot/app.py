@@ -24,12 +24,13 @@ from bot.blocks import (
     split_choice,
     worth_a_chart,
 )
-from bot.commands import VERBS, Asking, CostReply, Reply, TextReply, ask, reply
+from bot.commands import VERBS, ask, reply
 from bot.desk import Desk
 from bot.home import home_view
 from bot.messenger import Messenger, NotSaidError, Place, web_client
 from bot.pages import lines_message
 from bot.people import People, who_we_are
+from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.sharing import Sharing
 from finops.answers import Answer
 from finops.charts import draw

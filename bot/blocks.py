@@ -13,7 +13,7 @@ from finops.answers import Answer
 from finops.language.echo import echo
 from finops.language.query_help import HELP, help_text
 from finops.telling.names import clean, cut
-from finops.telling.sentences import freshness, headline, headline_parts, moved, notes
+from finops.telling.sentences import freshness, headline, headline_parts, moved, notes, used
 
 __all__ = [
     "BREAKDOWNS",
@@ -73,6 +73,7 @@ def answer_blocks(answer: Answer, today: date, *, chart: Chart, controls: bool) 
     blocks = [
         section(_headline(answer, today), f"{key}.headline"),
         *_movers(answer, key),
+        *_used(answer, key),
         *_chart(answer, chart, key),
         *_table(answer, today, key),
         *_notes(answer, key),
@@ -155,6 +156,11 @@ def mrkdwn_piece(text: str) -> str:
 def _movers(answer: Answer, key: str) -> list[Block]:
     lines = [mrkdwn(line, 250) for line in moved(answer)[:9]]
     return [section("\n".join(lines), f"{key}.movers")] if lines else []
+
+
+def _used(answer: Answer, key: str) -> list[Block]:
+    lines = [mrkdwn(line, 400) for line in used(answer)[:5]]
+    return [context(lines, f"{key}.units")] if lines else []
 
 
 def _chart(answer: Answer, chart: Chart, key: str) -> list[Block]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bot import pricing
 from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
 
 DONE, OURS, CALLERS, DEGRADED = 0, 1, 2, 3
@@ -66,24 +67,28 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--chart", type=Path, metavar="FILE", help="where to save the chart (default: charts/ID.png)")
     ask.add_argument("--no-chart", action="store_true", help="save no chart")
     ask.add_argument("--known-at", metavar="WHEN", help="answer from the deliveries made by then")
-    ingest = verb("ingest", "load bills: finops-bot ingest focus PATH…")
-    ingest.add_argument("kind", help="the bills' format: focus, aws")
-    ingest.add_argument("paths", nargs="+", help="files or folders")
-    ingest.add_argument("--source", help="name of the bill (default: the format's name)")
+    ingest = verb("ingest", "load bills and usage: finops-bot ingest focus PATH…")
+    ingest.add_argument("kind", help="what it is: focus, aws, azure, gcp …")
+    ingest.add_argument("paths", nargs="*", help="files, folders or addresses such as s3://bucket/prefix; none: what --source says")
+    ingest.add_argument("--source", help="name of the bill, or of a source in budgets.yaml (default: the kind's name)")
+    ingest.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="as in the sources section: region=eu-west-1")
     ingest.add_argument("--delivered", metavar="WHEN", help="when it was delivered (default: now)")
     ingest.add_argument("--accept", action="store_true", help="load the good rows although others break a rule, or the size is odd")
     check = verb("check", "report every problem of the configuration at once")
-    check.add_argument("--online", action="store_true", help="also try Slack and the databases")
+    check.add_argument("--online", action="store_true", help="also try Slack, the databases and every source")
     init = verb("init", "write example budgets.yaml and rules.yaml")
     init.add_argument("folder", nargs="?", type=Path)
     run = verb("run", "answer in Slack until stopped")
-    run.add_argument("--only", choices=("bot", "api"), help="only this part")
+    run.add_argument("--only", choices=("bot", "jobs", "api"), help="only this part")
     demo = verb("demo", "a local Slack in the browser with real sample bills")
     demo.add_argument("--port", type=int, default=0, help="port of the page (default: any free one)")
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
     demo.add_argument("--once", action="store_true", help="answer the demo questions, print what happened, and end")
-    job = verb("job", "run one scheduled agent now")
-    job.add_argument("name")
+    job = verb("job", "run one scheduled agent now, or list them all")
+    job.add_argument("name", nargs="?", help="the job to run; without one, all are listed")
+    pricing.arguments(verb("prices", "what models cost and why, what has no price, what changed"), _common)
+    reconcile = verb("reconcile", "estimates beside bills: finops-bot reconcile provider=Anthropic last 30d")
+    reconcile.add_argument("words", nargs="*", help="provider=, model= and a period")
     verb("version", "print the version")
     verb("help", "how to ask")
     return parser
@@ -128,7 +133,8 @@ def _tools(options: argparse.Namespace) -> Any:
 
 def _ask(options: argparse.Namespace) -> int:
     from bot.charts_native import worth_a_chart
-    from bot.commands import Asking, CostReply, reply
+    from bot.commands import reply
+    from bot.replies import Asking, CostReply
 
     with _tools(options) as tools:
         tools.align("ask")
@@ -166,36 +172,23 @@ def _save_chart(said: Any, path: Path, *, quiet: bool) -> None:
 
 
 def _ingest(options: argparse.Namespace) -> int:
+    from bot.ingesting import Order, document, ingest
     from bot.progress import progress_bar
-    from jobs.ingest_bills import delivered, ingest_files
 
     with _tools(options) as tools:
         tools.align("ingest")
         at = tools.moment(options.delivered) if options.delivered else None
-        delivery = delivered(at, tools.now(), "terminal", accept=options.accept)
-        paths = [Path(path) for path in options.paths]
+        as_of = tools.moment(options.as_of)
+        order = Order(options.kind, tuple(options.paths), options.source, at, as_of, options.accept, tuple(options.option))
         with progress_bar(f"loading {options.kind}") as progress:
-            done = ingest_files(tools.ledger, paths, options.kind, delivery=delivery, source=options.source, progress=progress)
+            done = ingest(tools, order, progress)
     if options.json:
-        _print_json({"loads": [_load(load) for load in done.loads], "notes": list(done.notes)})
+        _print_json(document(done))
     else:
         _show_loads(done)
-    return DEGRADED if done.is_degraded else DONE
-
-
-def _load(load: Any) -> dict[str, Any]:
-    from finops.telling.answer_json import amount
-
-    return {
-        "source": load.source,
-        "period": load.period,
-        "rows": load.rows,
-        "billed_cost": amount(load.billed_cost),
-        "effective_cost": amount(load.effective_cost),
-        "currency": load.currency,
-        "status": load.status,
-        "reason": load.reason,
-    }
+    for failure in done.failures:
+        print(failure, file=sys.stderr)
+    return OURS if done.failures else DEGRADED if done.is_degraded else DONE
 
 
 def _show_loads(done: Any) -> None:
@@ -220,14 +213,19 @@ def _check(options: argparse.Namespace) -> int:
             part()
         except ConfigError as found:
             problems += found.problems
+    asked: list[str] = []
+    notes: list[str] = []
     if options.online and not problems:
-        from bot.online import problems_online
+        from bot.online import checked, problems_online, remarks
 
         with _tools(options) as tools:
             problems += problems_online(tools)
+            asked, notes = checked(tools), remarks(tools)
     if options.json:
-        _print_json({"ok": not problems, "problems": problems})
+        _print_json({"ok": not problems, "problems": problems, "checked": asked, "notes": notes})
         return CALLERS if problems else DONE
+    for line in (*(f"checked {one}" for one in asked), *(f"Note: {note}" for note in notes)):
+        print(line)
     if problems:
         raise ConfigError(problems)
     print(f"{folder}: the configuration is in order")
@@ -267,16 +265,41 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _job(options: argparse.Namespace) -> int:
-    from jobs.registry import Tools as JobTools
+    from bot.jobs_verb import jobs_page
+
+    if options.name:
+        return _run_job(options)
+    with _tools(options) as tools:
+        page = jobs_page(tools, "", tools.moment(options.as_of))
+    if options.json:
+        _print_json(page.document)
+    else:
+        print("\n".join(page.lines))
+    return DONE
+
+
+def _run_job(options: argparse.Namespace) -> int:
+    from bot.clockwork import runner
+    from bot.jobs_verb import run_document
     from jobs.registry import find
 
     job = find(options.name)
     with _tools(options) as tools:
-        result = job.work(JobTools(tools.ledger, tools.moment(options.as_of), tools.settings, tools.rulebook))
+        run = runner(tools).by_hand(job, tools.moment(options.as_of))
     if options.json:
-        _print_json({"job": job.name, "result": result})
+        _print_json({"job": job.name, "result": run.result, "run": run_document(run)})
     else:
-        print(result)
+        print(run.result)
+    return DONE
+
+
+def _prices(options: argparse.Namespace) -> int:
+    with _tools(options) as tools:
+        told = pricing.prices(tools, options)
+    if options.json:
+        _print_json(told.document)
+    else:
+        print("\n".join(told.lines))
     return DONE
 
 
@@ -286,6 +309,12 @@ def _version(options: argparse.Namespace) -> int:
     else:
         print(f"finops-bot {VERSION}")
     return DONE
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    options.words = ["reconcile", *options.words]
+    options.known_at, options.chart, options.no_chart = None, None, True
+    return _ask(options)
 
 
 def _help(options: argparse.Namespace) -> int:
@@ -301,6 +330,8 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "demo": _demo,
     "job": _job,
+    "prices": _prices,
+    "reconcile": _reconcile,
     "version": _version,
     "help": _help,
 }

@@ -2,56 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from bot.assemble import Tools
-from finops.answers import Answer
+from bot.capacity import capacity_verb, kubernetes_verb
+from bot.reconcile_verb import reconcile_verb
+from bot.replies import Asking, CostReply, Reply, TextReply
+from bot.unit_verb import unit_verb
 from finops.charges import DIMENSIONS
 from finops.errors import QueryError
 from finops.language.echo import describe, echo
 from finops.language.query_help import HELP, help_text
 from finops.language.query_json import from_json, to_json
-from finops.query import CostQuery, parse, unknown_values
+from finops.query import CostQuery, parse, spelled, unknown_values
 from finops.telling.answer_json import amount, document, moment
 
 SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
-
-
-@dataclass(frozen=True)
-class Asking:
-    """Who asks, as of which instant (UTC), and from which deliveries: all live ones, or those made by `known_at`."""
-
-    asked_by: str
-    until: datetime
-    known_at: datetime | None = None
-    chart: bool = False
-
-
-@dataclass(frozen=True)
-class CostReply:
-    """An answer about cost."""
-
-    answer: Answer
-    today: date
-
-    @property
-    def document(self) -> dict[str, object]:
-        return document(self.answer)
-
-
-@dataclass(frozen=True)
-class TextReply:
-    """Anything else that is told in lines; `document` is what scripts get."""
-
-    title: str
-    lines: tuple[str, ...]
-    document: dict[str, Any]
-    is_help: bool = False
-    code: tuple[str, ...] = ()  # shown to the letter, to be copied
-
-
-Reply = CostReply | TextReply
 
 
 @dataclass(frozen=True)
@@ -86,8 +53,11 @@ def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
     """Answer a question that is already understood, and remember it under its id."""
     answer = tools.ledger.answer(query, asking.until, parts=asking.chart, known_at=asking.known_at)
     if not answer.sums:
-        unknown = unknown_values(query, KnownValues(tools))
-        answer = replace(answer, notes=(*answer.notes, *(f"There is {sentence}." for sentence in unknown)))
+        known = KnownValues(tools)
+        if (meant := spelled(query, known)) != query:
+            return ask(tools, meant, asking)
+        unknown = unknown_values(query, known)
+        answer = replace(answer, notes=(*answer.notes, *(f"There is {text}" + "." * (not text.endswith("?")) for text in unknown)))
     if tools.config_problem:
         answer = replace(answer, notes=(*answer.notes, tools.config_problem))
     tools.ledger.remember(answer, to_json(query), asking.asked_by, tools.now(), asking.until)
@@ -187,12 +157,24 @@ def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
     return TextReply(f"Why {rest.upper()}", lines, found, code=statements)
 
 
+def _jobs(tools: Tools, rest: str, asking: Asking) -> Reply:
+    from bot.jobs_verb import jobs_page
+
+    page = jobs_page(tools, rest.strip(), asking.until)
+    return TextReply(page.title, page.lines, page.document)
+
+
 VERBS: Final[dict[str, Verb]] = {
     verb.name: verb
     for verb in (
         Verb("help", "this page", _help),
         Verb("sources", "which bills are loaded, and how far they reach", _sources),
         Verb("loads", "every delivery: what changed, and when; loads SOURCE 2026-03 for one bill", _loads),
+        Verb("unit", "unit costs: unit team=ml last 7d by=model; per=METRIC divides by orders, tickets …", unit_verb),
+        Verb("capacity", "GPUs and what else was sampled: capacity last 7d", capacity_verb),
+        Verb("kubernetes", "what nodes and pods cost, and what is idle: kubernetes last 7d", kubernetes_verb),
+        Verb("reconcile", "estimates beside bills, and why they differ: reconcile provider=Anthropic last 30d", reconcile_verb),
+        Verb("jobs", "what runs by the clock, when it ran and how it went; jobs NAME for its history", _jobs),
         Verb("why", "why Q-… replays an answer: deliveries, statements, result", _why),
     )
 }

@@ -8,9 +8,10 @@ from slack_sdk.errors import SlackClientError
 
 from bot.assemble import Tools
 from bot.blocks import Message, shared_by
-from bot.commands import Asking, CostReply, ask
+from bot.commands import ask
 from bot.messenger import Messenger, NotSaidError, Place, reason
 from bot.pages import lines_message
+from bot.replies import Asking, CostReply
 from finops.errors import UserError
 from finops.language.query_json import from_json
 from finops.ledger.taken import give_back, take

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from finops.answers import Answer, Row, Sums
 from finops.money import percent, show, signed
 from finops.telling.names import clean, cut, dimension_words, label, others
-from finops.telling.sentences import before, freshness, headline_parts, moved, notes
+from finops.telling.sentences import before, freshness, headline_parts, moved, notes, used
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,8 @@ def print_answer(answer: Answer, today: date, console: "Console") -> None:
     console.print(_headline(answer, today), soft_wrap=True)
     for line in moved(answer):
         console.print(_plain(line, "red" if line.startswith("▲") else "green"), soft_wrap=True)
+    for line in used(answer):
+        console.print(_plain(line), soft_wrap=True)
     for sums in answer.sums:
         if answer.query.by and (sums.rows or sums.rest):
             console.print()

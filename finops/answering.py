@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from finops.answers import Answer, Freshness, Key, LikeForLike, Point, Row, Sums
+from finops.answers import Answer, Freshness, Key, LikeForLike, Point, Row, Sums, Units
 from finops.periods import DAY, Period, floor
 from finops.query import CostQuery
 
@@ -64,6 +64,10 @@ class Coverage:
         return self.first_day <= day <= self.last_day
 
 
+UnitPair = tuple[Units | None, Units | None]  # what was used in the period, and in the one it is compared with
+NO_UNITS: UnitPair = (None, None)
+
+
 @dataclass(frozen=True)
 class Costs:
     """All sums that one answer is made of."""
@@ -74,6 +78,8 @@ class Costs:
     parts: tuple[PartSum, ...]
     coverage: Coverage | None
     counts: Mapping[str, int] = field(default_factory=dict)  # different values counted, by currency
+    estimates: frozenset[str] = frozenset()  # sources whose figures are priced from usage
+    units: Mapping[tuple[str, Key | None], UnitPair] = field(default_factory=dict)  # by currency and group; None: all groups
 
 
 def complete_days(query: CostQuery, coverage: Coverage | None) -> int:
@@ -121,7 +127,8 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
     total = _total(days, query.period)
     previous = _previous(days, query, costs.coverage)
     groups = [group for group in costs.groups if group.currency == currency]
-    rows = tuple(_row(group, total, previous) for group in largest(groups, currency, query.top))
+    rows = tuple(_row(group, total, previous, costs.units.get((currency, group.key))) for group in largest(groups, currency, query.top))
+    units, previous_units = costs.units.get((currency, None), NO_UNITS)
     rows = tuple(sorted(rows, key=lambda row: -(row.cost or ZERO)))
     rest_groups = max((group.groups for group in groups), default=0) - len(rows)
     return Sums(
@@ -135,6 +142,9 @@ def _sums(query: CostQuery, costs: Costs, currency: str) -> Sums:
         series=_series(query, days, [part for part in costs.parts if part.currency == currency], rows, costs.coverage),
         like_for_like=_like_for_like(days, query, costs.coverage),
         count=costs.counts.get(currency),
+        estimated=_estimated(days, query.period, costs.estimates),
+        units=units,
+        previous_units=previous_units,
     )
 
 
@@ -149,6 +159,12 @@ def _total(days: Sequence[DaySum], period: Period) -> Decimal | None:
     return sum(known, ZERO) if known else None
 
 
+def _estimated(days: Sequence[DaySum], period: Period, sources: frozenset[str]) -> Decimal | None:
+    if not sources:
+        return None
+    return sum((day.cost or ZERO for day in days if day.source in sources and day.day in period), ZERO)
+
+
 def _previous(days: Sequence[DaySum], query: CostQuery, coverage: Coverage | None) -> Decimal | None:
     """Nothing billed before is zero only where the ledger reaches back that far."""
     if query.compare is None:
@@ -159,9 +175,9 @@ def _previous(days: Sequence[DaySum], query: CostQuery, coverage: Coverage | Non
     return found
 
 
-def _row(group: GroupSum, total: Decimal | None, previous: Decimal | None) -> Row:
+def _row(group: GroupSum, total: Decimal | None, previous: Decimal | None, units: UnitPair | None) -> Row:
     before = (group.previous or ZERO) if previous is not None else None
-    return Row(group.key, group.cost, before, _share(group.cost, total), group.count)
+    return Row(group.key, group.cost, before, _share(group.cost, total), group.count, *(units or NO_UNITS))
 
 
 def _share(cost: Decimal | None, total: Decimal | None) -> float | None:

@@ -20,6 +20,31 @@ class Freshness:
 
 
 @dataclass(frozen=True)
+class Units:
+    """What was used: requests and tokens, and by the price list what their input and output cost in the answer's currency.
+
+    `input_tokens` include those read from and written to a cache. `unpriced` requests are of models without a price: their
+    cost is unknown, not 0. `users` and `sessions` are counted only where asked. `requests` None: only a bill's tokens are known.
+    """
+
+    requests: int | None
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    input_cost: Decimal | None = None
+    output_cost: Decimal | None = None
+    unpriced: int = 0
+    users: int | None = None
+    sessions: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
 class Row:
     """One group of the breakdown; `previous` is None where the question compares with nothing, `cost` where the group is gone.
 
@@ -31,6 +56,8 @@ class Row:
     previous: Decimal | None
     share: float | None
     count: int | None = None
+    units: Units | None = None
+    previous_units: Units | None = None
 
     @property
     def change(self) -> Decimal:
@@ -70,6 +97,9 @@ class Sums:
     series: tuple[Point, ...]
     like_for_like: LikeForLike | None = None
     count: int | None = None
+    estimated: Decimal | None = None  # the part priced from usage, where no bill covers the day yet; None where nothing was measured
+    units: Units | None = None
+    previous_units: Units | None = None
 
     @property
     def change(self) -> Decimal | None:

@@ -37,6 +37,13 @@ def show(amount: Decimal, currency: str) -> str:
     return _signed(amount, currency, f"{rounded(abs(amount), currency):,f}")
 
 
+def show_each(amount: Decimal, currency: str) -> str:
+    """Return what one of many costs, `$0.0128`: below 1 with three digits, since cents are too coarse to compare by."""
+    size = abs(amount)
+    near = size.quantize(Decimal(1).scaleb(size.adjusted() - 2), context=_WIDE)
+    return _signed(amount, currency, f"{near:f}") if 0 < near < 1 else show(amount, currency)
+
+
 def short(amount: Decimal, currency: str) -> str:
     """Return `€1.2k`: three digits at most, for axes and labels."""
     size = _three_digits(abs(amount))

@@ -1,6 +1,6 @@
 """Days and months: half-open periods in the ledger's time zone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -114,3 +114,14 @@ def default_grain(period: Period) -> Grain:
     if period.days <= 45:
         return "day"
     return "week" if period.days <= 200 else "month"
+
+
+def runs(days: Iterable[date]) -> tuple[Period, ...]:
+    """Return the fewest periods that hold exactly these days, in order."""
+    found: list[Period] = []
+    for day in sorted(set(days)):
+        if found and found[-1].end == day:
+            found[-1] = Period(found[-1].start, day + DAY)
+        else:
+            found.append(Period(day, day + DAY))
+    return tuple(found)

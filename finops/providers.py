@@ -28,6 +28,10 @@ SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "self-hosted": ("self-hosted", "self hosted", "selfhosted", "vllm", "hosted vllm", "ollama", "tgi", "local", "triton", "sglang"),
 }
 
+# Clouds bill much besides models: of theirs only usage with a model, or of a service with such a name, is of models.
+CLOUDS: Final = ("AWS", "Google Cloud", "Microsoft", "IBM")
+MODEL_SERVICES: Final = ("%bedrock%", "%vertex ai%", "%generative%", "%gemini%", "%openai%", "%foundry%", "%watsonx%")
+
 _KNOWN: Final = {spelling: name for name, spellings in SPELLINGS.items() for spelling in spellings}
 
 

@@ -1,7 +1,7 @@
 """One question about cost, as every entrance asks it."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -73,6 +73,23 @@ def unknown_values(query: CostQuery, values: Mapping[str, Collection[str]]) -> l
         for name, value in dict.fromkeys(asked)
         if name in values and value not in values[name]
     ]
+
+
+def spelled(query: CostQuery, values: Mapping[str, Collection[str]]) -> CostQuery:
+    """Return `query` with each value that nothing has, and of which one other spelling of capitals exists, spelled that way."""
+    return replace(query, scope=tuple(_spelled(each, values) for each in query.scope))
+
+
+def _spelled(each: Filter, values: Mapping[str, Collection[str]]) -> Filter:
+    if each.dimension not in values:
+        return each
+    known = values[each.dimension]
+    return replace(each, values=tuple(dict.fromkeys(value if value in known else _alike(value, known) for value in each.values)))
+
+
+def _alike(value: str, known: Iterable[str]) -> str:
+    found = [one for one in known if one.casefold() == value.casefold()]
+    return found[0] if len(found) == 1 else value
 
 
 def _or_rather(value: str, known: Collection[str]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -58,11 +59,17 @@ class Settings:
     openai_admin_key: Secret | None
     openai_base_url: str
     prometheus_token: Secret | None
+    azure_storage_connection_string: Secret | None
+    job_lease: int
+    gpu_hour_price: Decimal | None = None
+    node_hour_price: Decimal | None = None
+    reconcile_tolerance: Decimal = Decimal(2)
+    reconcile_floor: Decimal = Decimal(1)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return all that must never be logged, for a Redactor."""
         tokens = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, _password(self.database_url))
-        keys = (self.anthropic_admin_key, self.openai_admin_key, self.prometheus_token)
+        keys = (self.anthropic_admin_key, self.openai_admin_key, self.prometheus_token, self.azure_storage_connection_string)
         doors = tuple(Secret(token) for _, token in self.doors)
         return tuple(secret for secret in (*tokens, *keys, *doors) if secret)
 
@@ -97,6 +104,24 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def _price(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,9}([.][0-9]{1,9})?", value):
+        raise ValueError("is not a price of an hour; give one such as 2.50, in the currency of budgets.yaml")
+    return Decimal(value)
+
+
+def _percent(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,2}([.][0-9]{1,4})?", value):
+        raise ValueError("is not a percentage below 100; give one such as 2 or 0.5")
+    return Decimal(value)
+
+
+def _amount(value: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,9}([.][0-9]{1,9})?", value):
+        raise ValueError("is not an amount; give one such as 1 or 0.50, in the currency of the bill")
+    return Decimal(value)
 
 
 def _address(value: str) -> Address:
@@ -220,6 +245,18 @@ SETTINGS: Final = (
     Setting("OPENAI_ADMIN_KEY", None, "admin key of the OpenAI organization, begins with sk-admin", _one_word, secret=True),
     Setting("OPENAI_BASE_URL", OPENAI_API, "base address of OpenAI's API", _web),
     Setting("FINOPS_PROMETHEUS_TOKEN", None, "bearer token for Prometheus, where it wants one", _one_word, secret=True),
+    Setting(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        None,
+        "connection string of the storage account with Azure's exports; without it azure-identity looks for credentials",
+        _one_word,
+        secret=True,
+    ),
+    Setting("FINOPS_JOB_LEASE", "120", "seconds after which the run of a process that died is taken over, 5 to 3600", _whole(5, 3600)),
+    Setting("FINOPS_GPU_HOUR_PRICE", None, "what an hour of a GPU costs where no bill names its node, in our currency", _price),
+    Setting("FINOPS_NODE_HOUR_PRICE", None, "what an hour of a Kubernetes node without GPUs costs where no bill names it", _price),
+    Setting("FINOPS_RECONCILE_TOLERANCE", "2", "percent by which a day's bill may differ from the estimate before it is told", _percent),
+    Setting("FINOPS_RECONCILE_FLOOR", "1", "amount, in the bill's currency, by which it may differ in any case", _amount),
 )
 
 

@@ -1,5 +1,6 @@
 """Real servers for the tests that need them."""
 
+import logging
 import os
 import shutil
 import socket
@@ -15,6 +16,17 @@ from hypothesis import settings
 
 settings.register_profile("project", deadline=None)  # machines differ; no test is about time
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command sets up logging for its process; the next test has another stderr."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler and handler not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 def absent(what: str) -> None:

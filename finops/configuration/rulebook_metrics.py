@@ -1,15 +1,21 @@
 """The metrics section of budgets.yaml: business figures that costs are divided by."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
+from finops.charges import DIMENSIONS
 from finops.configuration.fields import as_text, fields, items
 from finops.configuration.problems import Problems, shown
+from finops.periods import Grain
 from finops.yamlfile import Node
 
 METRIC_FIELDS: Final = ("name", "file", "unit")
 ENDINGS: Final = (".csv", ".json", ".jsonl")
-OWN: Final = ("request", "requests", "token", "tokens", "user", "users", "session", "sessions")
+OWN: Final = (
+    *("request", "requests", "token", "tokens", "users", "sessions"),
+    *get_args(Grain),
+    *DIMENSIONS,
+)  # they mean something in a question
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ def _metric(node: Node, problems: Problems) -> Metric | None:
         return None
     name, file, unit = row.need("name", as_text), row.need("file", as_text), row.get("unit", as_text)
     if name and (name.casefold() in OWN or any(letter.isspace() or letter == "=" for letter in name)):
-        row.wrong(f"{shown(name)} cannot name a metric: it must be one word, and none of {', '.join(OWN)}", at="name")
+        row.wrong(f"{shown(name)} cannot name a metric: it must be one word, and none that a question knows already", at="name")
         return None
     if file and not file.casefold().endswith(ENDINGS):
         row.wrong(f"'file' must end in {', '.join(ENDINGS)}, not {shown(file)}", at="file")

@@ -19,7 +19,8 @@ def add_batch(
 ) -> str:
     """Make a file live under `slot` (which is not empty) beside what its period holds already; return the id of its load.
 
-    A slot that is live is replaced. `path` is where the file stands below the ledger's root.
+    A slot that is live is replaced. `path` is where the file stands below the ledger's root; `part.covers` of usage names the
+    providers and days that were measured.
     """
     identity = hashlib.sha256(f"{kind}:{source}:{part.period}:{slot}:{part.sha256}".encode()).hexdigest()
     here = (live.c.source == source, live.c.period == part.period, live.c.slot == slot)
@@ -92,6 +93,8 @@ def _record(tx: Connection, identity: str, kind: Kind, source: str, slot: str, p
     ]
     if totals:
         tx.execute(insert(control_totals), totals)
+    if part.covers:
+        tx.execute(insert(coverage), [{"load_id": identity, "provider": provider, "day": day} for provider, day in part.covers])
 
 
 def _forget(tx: Connection, old: Collection[str], successor: str, delivery: Delivery) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Subquery, func, select, union_all
 
 from finops.ledger.tables import audit, bad_rows, control_totals, coverage, files, live, load_days, loads, watermarks
+from finops.providers import provider_name
 
 CHARGES: Final = ("bill", "usage")  # the kinds of loads whose rows are charges
 BATCHES: Final = "manifest.batches"
@@ -108,12 +109,12 @@ def revision(connection: Connection) -> int:
     return entries + int(batches or 0)
 
 
-def covered(connection: Connection, load_ids: Collection[str]) -> dict[str, set[date]]:
-    """Return for each provider, by the name the bills give it, the days of which the given loads bill usage."""
-    found: dict[str, set[date]] = {}
+def coverage_of(connection: Connection, load_ids: Collection[str]) -> dict[str, dict[str, set[date]]]:
+    """Return of each load the providers, by our spelling, and the days for which it bills or measures usage."""
+    found: dict[str, dict[str, set[date]]] = {}
     for row in connection.execute(select(coverage.c.load_id, coverage.c.provider, coverage.c.day)):
         if row.load_id in load_ids:
-            found.setdefault(row.provider, set()).add(row.day)
+            found.setdefault(row.load_id, {}).setdefault(provider_name(row.provider), set()).add(row.day)
     return found
 
 

@@ -14,25 +14,27 @@ from finops import answering
 from finops.answering import Costs, Coverage, DaySum, GroupSum, PartSum
 from finops.answers import Answer, Freshness
 from finops.charges import METRICS, dimension, has_many
-from finops.completeness import DEFAULT_WAIT, Growth, Seen, freshness, is_sparse, learn, midnight, share_of
+from finops.completeness import DEFAULT_WAIT, Growth, freshness, is_sparse, midnight, share_of
 from finops.deliveries import Load, StagedPart, Staging
 from finops.errors import QueryError
-from finops.ledger import catalog, rollup, statements
+from finops.ledger import catalog, rollup, splits, statements
 from finops.ledger.catalog import LiveFile
 from finops.ledger.derive import derived_columns, derived_digest
 from finops.ledger.dialects import duckdb_text
 from finops.ledger.facts import Facts, Reading
 from finops.ledger.loads import Delivery, move_in, publish
+from finops.ledger.manifest import Habits, Manifest, read_manifest
 from finops.ledger.rollup import ZONES
 from finops.ledger.state import writing
 from finops.ledger.statements import Asked, Conversion
 from finops.ledger.tables import questions
+from finops.ledger.units import charges_for, used
 from finops.owners import OwnerRule
 from finops.periods import DAY, Period
 from finops.query import CostQuery
 from finops.rates import Rate, spans
 
-LEARNING_DAYS = 60
+USAGE_WAIT = timedelta(hours=1)  # gateways send within seconds; what was queued somewhere comes within the hour
 STILL_DELIVERING = timedelta(days=40)  # a source silent for longer is over, not late
 CHART_GROUPS = 6
 
@@ -93,21 +95,28 @@ class Ledger:
         self.facts.keep(path, self.root / path)
         return path
 
-    def answer(self, query: CostQuery, until: datetime, *, parts: bool = False, known_at: datetime | None = None) -> Answer:
+    def answer(
+        self, query: CostQuery, until: datetime, *, parts: bool = False, known_at: datetime | None = None, people: bool = False
+    ) -> Answer:
         """Answer `query` from the charges that began before `until` (UTC). `parts` adds each large group's series for a chart.
 
         `known_at` answers from the deliveries made by then instead of the live ones: what the same question said that day.
+        `people` counts the users and sessions behind the requests, and the units of the period compared with. Where a
+        provider's bill covers a day its estimates give way to it, and lines of the bill that name no team are split by usage.
 
         Raises QueryError when the asked currency has no rate on some day.
         """
         now = self._manifest(until, known_at)
         chosen = now.files_of(_span(query))
-        asked, missing = self._asked(query, chosen, until)
+        asked, missing = self._asked(query, chosen, until, now)
         movers_by = query.by or ("service",)
         costs, reach = self._costs(asked, movers_by, chosen, now, until, parts=parts)
+        measured = used(self.facts, asked, query.by, [group.key for group in costs.groups], chosen, people=people)
+        costs = replace(costs, units=measured.units, estimates=frozenset(file.source for file in chosen if file.kind == "usage"))
         involved = {day.source for day in costs.days}
         billed = sorted({currency for file in chosen if file.source in involved for currency in file.currencies})
         notes = _currency_notes(billed, asked.conversion, missing) + _incomplete_notes(query, reach) + _metric_notes(query, costs.days)
+        notes += measured.notes + _unsplit_notes([now.splits[file.path] for file in chosen if file.path in now.splits], self.root)
         delivered = max((one.delivered_at for one in reach.sources), default=None)
         return answering.answer(
             question_id(query, _effective_until(until, chosen), [file.load_id for file in chosen]),
@@ -137,8 +146,9 @@ class Ledger:
 
     def evidence(self, query: CostQuery, until: datetime) -> tuple[list[LiveFile], tuple[str, ...]]:
         """Return the live files a question reads and the statements it runs, as text with its values written in."""
-        chosen = self._manifest(until).files_of(_span(query))
-        asked, _ = self._asked(query, chosen, until)
+        now = self._manifest(until)
+        chosen = now.files_of(_span(query))
+        asked, _ = self._asked(query, chosen, until, now)
         by = query.by or ("service",)
         rows = statements.lines(asked, by).subquery("lines")
         return chosen, tuple(
@@ -160,13 +170,13 @@ class Ledger:
         return tuple(self._freshness(source, of, now.habits) for source, of in sorted(_by_source(now.files).items()))
 
     def _costs(
-        self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], now: "Manifest", until: datetime, *, parts: bool
+        self, asked: Asked, by: Sequence[str], files: Sequence[LiveFile], now: Manifest, until: datetime, *, parts: bool
     ) -> tuple[Costs, Reach]:
         query = asked.query
         if not files:
             reach = self._reach(now, set(), query, until)
             return Costs((), (), (), (), reach.coverage), reach
-        paths = rollup.choose(self.root, files, query, by, until, self.rollup_worth)
+        paths = self.split(now, rollup.choose(self.root, files, query, by, until, self.rollup_worth))
         with self.facts.reading(paths) as reading:
             whole, grouped = _relations(asked, by, reading)
             days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole, asked.only_currency)))
@@ -176,26 +186,38 @@ class Ledger:
             groups, counts = _counted(asked, by, groups, reading)
         return Costs(days, groups if query.by else (), groups, drawn, reach.coverage, counts), reach
 
-    def _manifest(self, until: datetime, known_at: datetime | None = None) -> "Manifest":
+    def split(self, now: Manifest, paths: Sequence[str]) -> list[str]:
+        """Take for each bill that measured usage can split its split; daily sums know nothing of it, so they give way."""
+        wanted = {path: now.splits[rows] for path in paths if (rows := path.removesuffix(rollup.SUFFIX)) in now.splits}
+        made = {path: splits.build(self.root, *files) for path, files in wanted.items() if splits.at_hand(self.root, *files)}
+        for path in filter(None, made.values()):
+            self.facts.keep(path, self.root / path)
+        return [made.get(path) or path for path in paths]
+
+    def split_ahead(self, until: datetime) -> int:
+        """Split every bill that can be, so that no question has to wait for it; return how many there are."""
+        now = self._manifest(until)
+        return len(self.split(now, list(now.splits)))
+
+    def _manifest(self, until: datetime, known_at: datetime | None = None) -> Manifest:
         """Read what is live and what was learnt of each source; kept until the audit has a newer entry, as every change makes."""
         key = (until.date(), known_at)
         with self.engine.connect() as connection:
             wanted = (catalog.revision(connection), key)
             read = self._read  # taken once: another thread may put its own in this place at any moment
             if read is None or read[0] != wanted:
-                seen = catalog.observed(connection, until.date() - DAY * LEARNING_DAYS)
-                read = (wanted, Manifest(catalog.live_files(connection, known_at), _habits(seen)))
-                self._read = read
+                self._read = read = (wanted, read_manifest(connection, until, known_at))
             return read[1]
 
-    def _asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime) -> tuple[Asked, str | None]:
+    def _asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime, now: Manifest) -> tuple[Asked, str | None]:
         """Return the question with all that the manifest says beforehand, and the first currency that cannot be converted."""
-        billed = {currency for file in files for currency in file.currencies}
+        currencies = {currency for file in files for currency in file.currencies}
         sources = {file.source for file in files}
-        conversion, missing = self._conversion(query, billed)
+        conversion, missing = self._conversion(query, currencies)
         later = until if any(until < midnight(file.last_day + DAY) + ZONES for file in files) else None
-        only = [next(iter(names)) if len(names) == 1 else None for names in (billed, sources)]
-        return Asked(query, later, conversion, *only), missing
+        only = [next(iter(names)) if len(names) == 1 else None for names in (currencies, sources)]
+        given = (now.billed, now.unfinished) if any(file.kind == "usage" for file in files) else ({}, {})
+        return Asked(query, later, conversion, only[0], only[1], *given), missing
 
     def _conversion(self, query: CostQuery, found: set[str]) -> tuple[Conversion | None, str | None]:
         """Return how to convert, and the first currency that cannot be."""
@@ -211,7 +233,7 @@ class Ledger:
             return None, missing
         return Conversion(target, {currency: rate for currency, rate in known.items() if rate is not None}), None
 
-    def _reach(self, now: "Manifest", involved: set[str], query: CostQuery, until: datetime) -> Reach:
+    def _reach(self, now: Manifest, involved: set[str], query: CostQuery, until: datetime) -> Reach:
         """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
         by_source = _by_source(now.files)
         every = {source: self._freshness(source, of, now.habits) for source, of in by_source.items()}
@@ -226,32 +248,13 @@ class Ledger:
         delivering = [one for one in fresh if one.last_day >= horizon] or list(fresh)
         return Reach(fresh, Coverage(first, last, min(today, *(one.complete_until for one in delivering))), now.habits.growths)
 
-    def _freshness(self, source: str, files: Sequence[LiveFile], habits: "Habits") -> Freshness:
+    def _freshness(self, source: str, files: Sequence[LiveFile], habits: Habits) -> Freshness:
         newest = max(files, key=lambda file: (file.last_day, file.delivered_at))
         growth = habits.growths.get(source)
-        wait = self.terms.waits.get(source) or (growth.wait if growth else DEFAULT_WAIT)
-        sparse = is_sparse(habits.days.get(source, ()), newest.delivered_at)
+        usual = USAGE_WAIT if newest.kind == "usage" else growth.wait if growth else DEFAULT_WAIT
+        wait = self.terms.waits.get(source) or usual
+        sparse = newest.kind == "bill" and is_sparse(habits.days.get(source, ()), newest.delivered_at)
         return freshness(source, newest.delivered_at, newest.last_day, wait, sparse=sparse)
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How the days of each source grow, and on which days it has charges."""
-
-    growths: Mapping[str, Growth]
-    days: Mapping[str, Sequence[date]]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """All files that could answer, and what was learnt of their sources."""
-
-    files: Sequence[LiveFile]
-    habits: Habits
-
-    def files_of(self, span: Period) -> list[LiveFile]:
-        """Return the files with charge days in `span`."""
-        return [file for file in self.files if file.first_day < span.end and file.last_day >= span.start]
 
 
 def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromClause, FromClause]:
@@ -261,11 +264,12 @@ def _relations(asked: Asked, by: Sequence[str], reading: Reading) -> tuple[FromC
     large as the charges, so each sum passes over the columns it needs.
     """
     empty = _empty(by, reading)
+    charges = charges_for(asked, by, reading)
     if not any(has_many(name) for name in by):
-        cube = reading.keep(statements.cube(asked, by, reading.charges, empty))
+        cube = reading.keep(statements.cube(asked, by, charges, empty))
         return cube, cube
-    days = statements.lines(asked, (), reading.charges).subquery("days")
-    return days, statements.lines(asked, by, reading.charges, empty).subquery("lines")
+    days = statements.lines(asked, (), charges).subquery("days")
+    return days, statements.lines(asked, by, charges, empty).subquery("lines")
 
 
 def _empty(names: Sequence[str], reading: Reading) -> frozenset[str]:
@@ -297,7 +301,7 @@ def _counted(
     name = asked.query.count
     if name is None:
         return groups, {}
-    pairs = reading.keep(statements.counted(asked, by, name, reading.charges, _empty((*by, name), reading)))
+    pairs = reading.keep(statements.counted(asked, by, name, charges_for(asked, by, reading), _empty((*by, name), reading)))
     totals = dict(reading.run(statements.counts(pairs)))
     if not groups:
         return groups, totals
@@ -337,14 +341,6 @@ def _by_source(files: Sequence[LiveFile]) -> dict[str, list[LiveFile]]:
     return grouped
 
 
-def _habits(seen: Sequence[catalog.Observed]) -> Habits:
-    grouped: dict[str, list[Seen]] = defaultdict(list)
-    for one in seen:
-        grouped[one.source].append(Seen(one.day, one.currency, one.delivered_at, one.effective))
-    learnt = {source: growth for source, figures in grouped.items() if (growth := learn(figures)) is not None}
-    return Habits(learnt, {source: [figure.day for figure in figures] for source, figures in grouped.items()})
-
-
 def _currency_notes(billed: Sequence[str], conversion: Conversion | None, missing: str | None) -> list[str]:
     if conversion is not None:
         others = [currency for currency in billed if currency != conversion.currency]
@@ -363,6 +359,12 @@ def _incomplete_notes(query: CostQuery, reach: Reach) -> list[str]:
         if known:
             notes.append(f"Of its last days the bill of {one.source} holds by now: {', '.join(known)}.")
     return notes
+
+
+def _unsplit_notes(wanted: Sequence[tuple[LiveFile, Sequence[LiveFile]]], root: Path) -> list[str]:
+    missing = sorted({bill.source for bill, usage in wanted if not splits.at_hand(root, bill, usage)})
+    named = ", ".join(missing)
+    return [f"The bill of {named} is not split by usage: not all of its files are in the ledger's folder."] if missing else []
 
 
 def _metric_notes(query: CostQuery, days: Sequence[DaySum]) -> list[str]:

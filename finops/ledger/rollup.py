@@ -33,6 +33,12 @@ KEPT: Final = (
     "x_Project",
     "x_Env",
     "x_Model",
+    "x_CostSource",
+)
+SUMMED: Final = (
+    *METRICS.values(),
+    *("x_Requests", "x_InputTokens", "x_CacheReadTokens", "x_CacheWrite5mTokens", "x_CacheWrite1hTokens", "x_OutputTokens"),
+    *("x_ReasoningTokens", "x_InputCost", "x_CacheReadCost", "x_CacheWriteCost", "x_OutputCost", "x_RequestCost"),
 )
 ZONES: Final = timedelta(hours=15)  # a local day begins at most so long before or after the UTC day
 
@@ -76,7 +82,7 @@ def _is_whole(file: LiveFile, until: datetime) -> bool:
 def _column(name: str) -> str:
     if name in KEPT:
         return f'"{name}"'
-    if name in METRICS.values():
+    if name in SUMMED:
         return f'CAST(sum("{name}") AS {COLUMNS[name]}) AS "{name}"'
     if name == "ChargePeriodStart":
         return f'min("{name}") AS "{name}"'

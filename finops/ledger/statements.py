@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -34,7 +34,8 @@ from sqlalchemy import (
 )
 
 from finops.answering import MOVERS
-from finops.charges import COLUMNS, COUNT, DAY_TYPE, METRICS, MOMENT, MONEY, TEXT, dimension
+from finops.charges import COLUMNS, COUNT, DAY_TYPE, ESTIMATE, METRICS, MOMENT, MONEY, TEXT, dimension
+from finops.ledger.billed_models import models_of
 from finops.ledger.dialects import Tag
 from finops.periods import Period
 from finops.query import NONE, CostQuery, Filter
@@ -72,6 +73,8 @@ class Asked:
     conversion: Conversion | None = None
     currency: str | None = None
     source: str | None = None
+    billed: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)  # provider → days whose estimates give way to its bill
+    unfinished: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)  # … on which its bill gives way to them: the day went on
 
     @property
     def only_currency(self) -> str | None:
@@ -84,10 +87,10 @@ def lines(asked: Asked, by: Sequence[str], source: FromClause = charges, empty: 
 
     `empty` columns are known to hold nothing: grouping by one column is much cheaper than by the first known of two.
     """
-    keys = [_shown(name, source, empty).label(f"k{number}") for number, name in enumerate(by)]
+    keys = [shown(name, source, empty).label(f"k{number}") for number, name in enumerate(by)]
     origin = literal(asked.source, String()) if asked.source else source.c["x_Source"]
-    named = [source.c["x_ChargeDay"].label("day"), origin.label("source"), _currency(asked, source).label("currency")]
-    return select(*named, *keys, _money(asked, source).label("cost")).where(_days(asked.query, source), *_scope(asked, source))
+    named = [source.c["x_ChargeDay"].label("day"), origin.label("source"), currency_of(asked, source).label("currency")]
+    return select(*named, *keys, _money(asked, source).label("cost")).where(days_of(asked.query, source), *scope_of(asked, source))
 
 
 def cube(asked: Asked, by: Sequence[str], source: FromClause = charges, empty: Collection[str] = ()) -> Select[Any]:
@@ -100,9 +103,9 @@ def cube(asked: Asked, by: Sequence[str], source: FromClause = charges, empty: C
 
 def counted(asked: Asked, by: Sequence[str], name: str, source: FromClause = charges, empty: Collection[str] = ()) -> Select[Any]:
     """(currency, k0…, counted): every different value of a dimension in the asked period, once for each group."""
-    keys = [_shown(each, source, empty).label(f"k{number}") for number, each in enumerate(by)]
-    columns = [_currency(asked, source).label("currency"), *keys, _shown(name, source, empty).label("counted")]
-    inside = (_within(asked.query.period, source.c["x_ChargeDay"]), *_scope(asked, source))
+    keys = [shown(each, source, empty).label(f"k{number}") for number, each in enumerate(by)]
+    columns = [currency_of(asked, source).label("currency"), *keys, shown(name, source, empty).label("counted")]
+    inside = (within(asked.query.period, source.c["x_ChargeDay"]), *scope_of(asked, source))
     return select(*columns).where(*inside).distinct()
 
 
@@ -157,7 +160,7 @@ def _rank(grouped: CTE, order: Sequence[ColumnElement[Any]]) -> ColumnElement[in
 def _sum_in(period: Period | None, rows: FromClause) -> ColumnElement[Any]:
     if period is None:
         return cast(null(), Numeric(38, 10))
-    return func.sum(case((_within(period, rows.c.day), rows.c.cost)))
+    return func.sum(case((within(period, rows.c.day), rows.c.cost)))
 
 
 def _keys(rows: FromClause) -> list[ColumnElement[Any]]:
@@ -168,7 +171,7 @@ def part_sums(query: CostQuery, groups: Sequence[Group], rows: FromClause, curre
     """(day, k0…, currency, cost) of the given groups in the asked period, from `lines` or a `cube`: what a stacked chart draws."""
     columns = [rows.c.day, *_keys(rows)]
     named, also = _either(currency, rows)
-    inside = (_within(query.period, rows.c.day), _is_one_of(groups, rows))
+    inside = (within(query.period, rows.c.day), _is_one_of(groups, rows))
     return select(*columns, named, func.sum(rows.c.cost).label("cost")).where(*inside).group_by(*columns, *also)
 
 
@@ -190,9 +193,9 @@ def counts(rows: FromClause) -> Select[Any]:
 
 def known_values(name: str, source: FromClause = charges, most: int = 2000) -> Select[Any]:
     """(value): what is found under a dimension, the costliest first."""
-    shown = _shown(name, source).label("value")
+    value = shown(name, source).label("value")
     weight = func.sum(func.abs(source.c["EffectiveCost"]))
-    return select(shown).where(shown.is_not(None)).group_by(shown).order_by(weight.desc()).limit(most)
+    return select(value).where(value.is_not(None)).group_by(value).order_by(weight.desc()).limit(most)
 
 
 def _any_of(column: ColumnElement[Any], values: Sequence[str | None]) -> ColumnElement[bool]:
@@ -209,22 +212,22 @@ def _equals(column: ColumnElement[Any], value: str | None) -> ColumnElement[bool
     return column.is_(None) if value is None else column == value
 
 
-def _within(period: Period, day: ColumnElement[Any]) -> ColumnElement[bool]:
+def within(period: Period, day: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(day >= period.start, day < period.end)
 
 
-def _days(query: CostQuery, source: FromClause) -> ColumnElement[bool]:
+def days_of(query: CostQuery, source: FromClause) -> ColumnElement[bool]:
     """One range where the periods touch: engines prune by it; else either of the two."""
     day = source.c["x_ChargeDay"]
     if query.compare is None:
-        return _within(query.period, day)
+        return within(query.period, day)
     first, second = sorted((query.period, query.compare))
     if first.end == second.start:
-        return _within(Period(first.start, second.end), day)
-    return or_(_within(first, day), _within(second, day))
+        return within(Period(first.start, second.end), day)
+    return or_(within(first, day), within(second, day))
 
 
-def _scope(asked: Asked, source: FromClause) -> list[ColumnElement[bool]]:
+def scope_of(asked: Asked, source: FromClause) -> list[ColumnElement[bool]]:
     early = [source.c["ChargePeriodStart"] < asked.until.replace(tzinfo=None)] if asked.until else []
     return [*early, *(_matches(each, source) for each in asked.query.scope)]
 
@@ -235,7 +238,7 @@ def _columns(name: str, source: FromClause) -> list[ColumnElement[Any]]:
     return [source.c[column] for column in dimension(name).columns]
 
 
-def _shown(name: str, source: FromClause, empty: Collection[str] = ()) -> ColumnElement[Any]:
+def shown(name: str, source: FromClause, empty: Collection[str] = ()) -> ColumnElement[Any]:
     every = _columns(name, source)
     columns = [column for column in every if getattr(column, "name", None) not in empty] or every[:1]
     return func.coalesce(*columns) if len(columns) > 1 else columns[0]
@@ -261,16 +264,44 @@ def _pattern(value: str) -> str:
     return value.replace("/", "//").replace("%", "/%").replace("_", "/_").replace("*", "%")
 
 
-def _currency(asked: Asked, source: FromClause) -> ColumnElement[Any]:
+def currency_of(asked: Asked, source: FromClause) -> ColumnElement[Any]:
     only = asked.only_currency
     return literal(only, String()) if only else source.c["BillingCurrency"]
 
 
 def _money(asked: Asked, source: FromClause) -> ColumnElement[Any]:
-    amount = source.c[METRICS[asked.query.metric]]
-    if asked.conversion is None:
-        return amount
-    return amount * case(*_rates(asked.conversion, source))
+    amount: ColumnElement[Any] = source.c[METRICS[asked.query.metric]]
+    given = [_superseded(asked.billed, source)] if asked.billed else []
+    given += [_unfinished(asked.unfinished, source)] if asked.unfinished else []
+    if given:
+        amount = case((or_(*given), cast(literal("0", String()), Numeric(38, 10))), else_=amount)
+    return converted(asked, source, amount)
+
+
+def converted(asked: Asked, source: FromClause, amount: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An amount of a charge in the currency of the answer."""
+    return amount if asked.conversion is None else amount * case(*_rates(asked.conversion, source))
+
+
+def _superseded(billed: Mapping[str, tuple[Period, ...]], source: FromClause) -> ColumnElement[bool]:
+    """An estimate whose provider has billed its day: its requests and tokens count, its money is on the bill."""
+    return and_(source.c["x_CostSource"] == ESTIMATE, _on_days(billed, source))
+
+
+def _unfinished(days: Mapping[str, tuple[Period, ...]], source: FromClause) -> ColumnElement[bool]:
+    """A line for models on a bill that came before its day was over: what was measured that day says more."""
+    is_bill = func.coalesce(source.c["x_CostSource"], "") != ESTIMATE
+    return and_(is_bill, _on_days(days, source), models_of(sorted(days), source))
+
+
+def _on_days(days: Mapping[str, tuple[Period, ...]], source: FromClause) -> ColumnElement[bool]:
+    day = source.c["x_ChargeDay"]
+    return or_(
+        *(
+            and_(source.c["ProviderName"] == provider, or_(*(within(period, day) for period in periods)))
+            for provider, periods in sorted(days.items())
+        )
+    )
 
 
 def _rates(conversion: Conversion, source: FromClause) -> list[tuple[ColumnElement[bool], ColumnElement[Any]]]:

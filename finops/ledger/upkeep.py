@@ -11,11 +11,13 @@ from pathlib import Path
 from sqlalchemy import Select, delete, func, insert, select, update
 
 from finops.charges import COLUMNS
-from finops.ledger import catalog, rollup
+from finops.ledger import catalog, rollup, splits
 from finops.ledger.catalog import LiveFile
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import record, slug
+from finops.ledger.manifest import read_manifest
+from finops.ledger.requests import forget_requests
 from finops.ledger.state import writing
 from finops.ledger.tables import files, live, loads
 
@@ -111,7 +113,8 @@ def roll_up(ledger: Ledger) -> int:
 def sweep(ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, kept: int = KEPT) -> list[str]:
     """Remove what no question can need: orphans of crashed loads, retired files, the rows of long replaced deliveries.
 
-    Returns the paths removed. A file younger than `grace` is left: a load may be about to publish it.
+    Returns the paths removed. A file younger than `grace` is left: a load may be about to publish it. Ids of requests that
+    are looked up in the files from now on are forgotten.
     """
     with writing(ledger.engine) as tx:
         retired = list(tx.execute(select(files.c.path).where(files.c.retired_at < now - grace)).scalars())
@@ -121,11 +124,15 @@ def sweep(ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, kept: int 
             record(tx, now, "sweep", "files.removed", f"{len(gone)} files", {"paths": gone})
         known = set(tx.execute(select(files.c.path)).scalars())
         orphans = [path for path in _on_disk(ledger.root, now - grace) if path not in known and path not in gone]
-    for path in [*gone, *orphans]:
+        wanted = {splits.name_of(*files) for files in read_manifest(tx, now).splits.values()}
+    unused = [str(file.relative_to(ledger.root)) for path in (*gone, *orphans) for file in splits.beside(ledger.root, path)]
+    unused += [path for path in splits.unused(ledger.root, wanted, now - grace) if path not in unused]
+    for path in [*gone, *orphans, *unused]:
         ledger.facts.drop(path)
         (ledger.root / path).unlink(missing_ok=True)
         rollup.beside(ledger.root, path).unlink(missing_ok=True)
-    return sorted([*gone, *orphans, *_stale_staging(ledger, now - grace)])
+    forget_requests(ledger.engine, now.date())
+    return sorted([*gone, *orphans, *unused, *_stale_staging(ledger, now - grace)])
 
 
 def _replaced(kept: int, before: datetime) -> Select[tuple[str]]:

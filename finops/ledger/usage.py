@@ -1,8 +1,9 @@
 """Publishes usage events: each request becomes one priced charge, once, however often and by whomever it is delivered."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,10 @@ from finops.ledger import usage_rows
 from finops.ledger.batches import add_batch
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import Delivery
-from finops.ledger.requests import Seen, known_requests, remember_requests
+from finops.ledger.requests import Seen, known_requests, live_usage, may_be_forgotten, remember_requests, requests_in
 from finops.ledger.state import writing
 from finops.ledger.usage_aside import UNREADABLE, Aside, put_aside
+from finops.ledger.usage_compaction import merge_pile
 from finops.ledger.usage_parts import ORDER, Workshop, Written, bring_in, workshop
 from finops.ledger.usage_rates import Book, name_models, price_requests
 from finops.ledger.usage_report import Month, together, unpriced
@@ -22,6 +24,7 @@ from finops.ledger.usage_report import Month, together, unpriced
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+LOG = logging.getLogger("finops.usage")
 TRIES: Final = 10
 AHEAD: Final = timedelta(days=1)  # clocks of senders differ; a time further ahead is a mistake
 MONTH: Final = "strftime(time, '%Y-%m')"
@@ -62,15 +65,25 @@ def publish(ledger: Ledger, files: Sequence[Path], book: Book, delivery: Deliver
     """Price the events of JSON Lines files and make them live, all at once and each request id once.
 
     Of a repeated id the first counts. Files may be given again after a crash at any point: what is live already stays as it
-    is. Events of an impossible time are put aside in a file, told, and not counted.
+    is. Events of an impossible time are put aside in a file, told, and not counted. Where too many files have piled up they
+    are merged first.
     """
+    try:
+        merge_pile(ledger, delivery.recorded_at)
+    except Exception:  # requests that wait matter more, and the next run of the job merges
+        LOG.warning("the files of usage that have piled up could not be merged", exc_info=True)
+    return _publish(ledger, files, book, delivery, source)
+
+
+def _publish(ledger: Ledger, files: Sequence[Path], book: Book, delivery: Delivery, source: str) -> Published:
     with workshop(ledger) as shop:
         _take_in(shop.con, files, max(delivery.recorded_at, delivery.delivered_at))
         aside = put_aside(shop.con, ledger.root, source, files)
         for _ in range(TRIES):
+            old = _look_up_old(shop.con, ledger, delivery.recorded_at.date())
             repeated = _only_new(shop.con, ledger)
             try:
-                written = _make_live(ledger, shop, book, delivery, source)
+                written = _make_live(ledger, shop, book, delivery, source, old)
             except _OvertakenError:
                 continue
             return Published(source, _months(written, repeated), aside)
@@ -91,6 +104,24 @@ def _take_in(con: "DuckDBPyConnection", files: Sequence[Path], now: datetime) ->
     con.execute("CREATE TEMP TABLE fresh AS SELECT key, min(rowid) AS place FROM events WHERE problem IS NULL GROUP BY key")
 
 
+def _look_up_old(con: "DuckDBPyConnection", ledger: Ledger, today: date) -> Mapping[str, set[str]]:
+    """Leave in `fresh` no request of a day so old that its id may be forgotten which is in the ledger's files.
+
+    Returns the loads that were looked at, by month: they must be the live ones still when the new requests go live.
+    """
+    is_old = f"CAST(time AS DATE) < DATE '{may_be_forgotten(today)}'"
+    rows = f"FROM fresh JOIN events ON events.rowid = fresh.place WHERE {is_old}"
+    looked: dict[str, set[str]] = {}
+    for (month,) in con.execute(f"SELECT DISTINCT {MONTH} {rows} ORDER BY ALL").fetchall():
+        with ledger.engine.connect() as connection:
+            held = live_usage(connection, [month])
+        looked[month] = set(held)
+        known = requests_in(con, [str(ledger.root / path) for path in held.values()], f"SELECT request_id {rows}")
+        if known:
+            con.execute("DELETE FROM fresh WHERE key IN (SELECT unnest(?::BLOB[]))", [known])
+    return looked
+
+
 def _only_new(con: "DuckDBPyConnection", ledger: Ledger) -> dict[str, int]:
     """Leave in `fresh` what was not taken in before; return how many good events of each month come again."""
     keys = [key for (key,) in con.execute("SELECT key FROM fresh ORDER BY key").fetchall()]
@@ -103,7 +134,7 @@ def _only_new(con: "DuckDBPyConnection", ledger: Ledger) -> dict[str, int]:
     return dict(con.execute(again).fetchall())
 
 
-def _make_live(ledger: Ledger, shop: Workshop, book: Book, delivery: Delivery, source: str) -> list[Written]:
+def _make_live(ledger: Ledger, shop: Workshop, book: Book, delivery: Delivery, source: str, old: Mapping[str, set[str]]) -> list[Written]:
     """Raises _OvertakenError, with nothing changed, where some of the requests went live meanwhile."""
     seen: list[Seen] = shop.con.execute(
         "SELECT fresh.key, CAST(time AS DATE) FROM fresh JOIN events ON events.rowid = fresh.place ORDER BY fresh.key"
@@ -113,7 +144,7 @@ def _make_live(ledger: Ledger, shop: Workshop, book: Book, delivery: Delivery, s
     written = _write(ledger, shop, book, source)
     paths = [bring_in(ledger, one, source) for one in written]
     with writing(ledger.engine) as tx:
-        if remember_requests(tx, seen) != len(seen):
+        if remember_requests(tx, seen) != len(seen) or any(set(live_usage(tx, [month])) != loads for month, loads in old.items()):
             raise _OvertakenError
         for one, path in zip(written, paths, strict=True):
             add_batch(tx, "usage", source, one.part.sha256[:16], one.part, path, delivery, ledger.terms.derived_digest)

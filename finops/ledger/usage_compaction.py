@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
+from sqlalchemy import func, select
+
 from finops.ledger import catalog
 from finops.ledger.batches import replace_batches
 from finops.ledger.catalog import LiveFile
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import Delivery
 from finops.ledger.state import writing
+from finops.ledger.tables import live, loads
 from finops.ledger.usage_parts import bring_in, requests_of, workshop
 from finops.ledger.usage_rows import ledger_columns
 
@@ -19,6 +22,7 @@ MIN_BATCHES: Final = 8  # so many small files are worth one pass over them
 MOST_ROWS: Final = 20_000_000  # of one file
 GROWTH: Final = 4  # a file joins those smaller than it where it is at most so many times their sum: each row moves few times
 SETTLED: Final = timedelta(hours=6)  # so long after the last delivery a closed month is put into its final files
+MOST_FILES: Final = 200  # that a question has to open: beyond, they are merged without waiting for the next run
 ACTOR: Final = "compact-usage"
 
 
@@ -39,7 +43,17 @@ def compact(ledger: Ledger, now: datetime, min_batches: int = MIN_BATCHES, most_
     for group in plan(files, now, min_batches, most_rows):
         if merge(ledger, group, now):
             done = Compacted(done.replaced + len(group), done.made + 1, done.rows + sum(file.rows for file in group))
+    if done.made:
+        ledger.split_ahead(now)  # bills are split by files of usage, and these are new ones
     return done
+
+
+def merge_pile(ledger: Ledger, now: datetime, most: int = MOST_FILES) -> Compacted:
+    """Merge where more than so many files of usage have piled up since the last run."""
+    with ledger.engine.connect() as connection:
+        statement = select(func.count()).select_from(live).join(loads, loads.c.id == live.c.load_id).where(loads.c.kind == "usage")
+        held = int(connection.execute(statement).scalar_one())
+    return compact(ledger, now) if held > most else Compacted()
 
 
 def plan(files: Iterable[LiveFile], now: datetime, min_batches: int = MIN_BATCHES, most_rows: int = MOST_ROWS) -> list[list[LiveFile]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from finops.errors import LedgerError
 from finops.pricing.steps import Rates, Step
+from finops.providers import CLOUDS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -48,9 +49,17 @@ def name_models(con: "DuckDBPyConnection", relation: str, book: Book) -> None:
     """Make the table `models`: who sells and who made each (provider, model) of `relation`."""
     pairs = con.execute(f"SELECT DISTINCT provider, model FROM {relation}").fetchall()
     con.execute("CREATE OR REPLACE TEMP TABLE models (provider VARCHAR, model VARCHAR, seller VARCHAR, maker VARCHAR)")
-    rows = [(given, model, given or book.provider_of(model) or UNKNOWN, book.publisher_of(model)) for given, model in pairs]
+    rows = [(given, model, _seller(given, model, book), book.publisher_of(model)) for given, model in pairs]
     if rows:
         con.executemany("INSERT INTO models VALUES (?, ?, ?, ?)", rows)
+
+
+def _seller(given: str | None, model: str, book: Book) -> str:
+    """Who sells a model, unless its id shows otherwise than a sender who names its maker: Claude on Bedrock is on the bill of AWS."""
+    known = book.provider_of(model)
+    if known in CLOUDS and given == book.publisher_of(model):
+        return known
+    return given or known or UNKNOWN
 
 
 def price_requests(con: "DuckDBPyConnection", relation: str, book: Book) -> None:

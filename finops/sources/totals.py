@@ -1,6 +1,7 @@
 """Reads a finished part back: its rows, days and control totals, from the file that will be in the ledger."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from finops.charges import ESTIMATE
 from finops.deliveries import ControlTotal, DayTotal, StagedPart
+from finops.providers import CLOUDS, MODEL_SERVICES, provider_name
 from finops.sources.casts import literal
 
 if TYPE_CHECKING:
@@ -37,17 +39,29 @@ def staged_part(con: "DuckDBPyConnection", period: str, path: Path) -> StagedPar
         last_day=_day(days[-1][0]),
         totals=tuple(_total(*row) for row in totals),
         days=tuple(DayTotal(_day(day), currency, int(rows), effective) for day, currency, rows, effective in days),
-        covers=tuple((str(provider), _day(day)) for provider, day in con.execute(_covers(file)).fetchall()),
+        covers=tuple((str(provider), _day(day)) for provider, day in con.execute(_covers(file, _clouds(con, file))).fetchall()),
     )
 
 
-def _covers(file: str) -> str:
-    """Days on which a provider billed usage, each day of a charge that spans several; fees and taxes say nothing of what was used."""
+def _clouds(con: "DuckDBPyConnection", file: str) -> list[str]:
+    written = con.execute(f"SELECT DISTINCT ProviderName FROM read_parquet({file}, hive_partitioning = false)").fetchall()
+    return sorted(name for (name,) in written if name and provider_name(name) in CLOUDS)
+
+
+def _covers(file: str, clouds: Sequence[str]) -> str:
+    """Days on which a provider billed usage of models, each day of a charge that spans several.
+
+    Fees and taxes say nothing of what was used, and a cloud's servers nothing of its models.
+    """
+    listed = ", ".join(map(literal, clouds)) or "NULL"
+    services = " OR ".join(f"ServiceName ILIKE {literal(each)}" for each in MODEL_SERVICES)
+    of_models = f"(coalesce(ProviderName NOT IN ({listed}), true) OR x_Model IS NOT NULL OR {services})"
     last = "greatest(x_ChargeDay, CAST(ChargePeriodEnd - INTERVAL 1 MICROSECOND AS DATE))"
     days = f"unnest(generate_series(x_ChargeDay, least({last}, x_ChargeDay + {LONGEST_CHARGE}), INTERVAL 1 DAY))"
     return f"""SELECT DISTINCT ProviderName, CAST(day AS DATE) FROM (
         SELECT DISTINCT ProviderName, {days} AS day FROM read_parquet({file}, hive_partitioning = false)
-        WHERE ProviderName IS NOT NULL AND ChargeCategory = 'Usage' AND x_CostSource IS DISTINCT FROM '{ESTIMATE}') ORDER BY ALL"""
+        WHERE ProviderName IS NOT NULL AND ChargeCategory = 'Usage' AND x_CostSource IS DISTINCT FROM '{ESTIMATE}'
+            AND {of_models}) ORDER BY ALL"""
 
 
 def sha256_of(path: Path) -> str:

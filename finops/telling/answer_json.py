@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from finops.answers import Answer, Freshness, LikeForLike, Point, Row, Sums
+from finops.answers import Answer, Freshness, LikeForLike, Point, Row, Sums, Units
+from finops.insight.unit_costs import unit_costs
 from finops.language.query_json import to_json
 from finops.periods import DAY
 from finops.telling.sentences import before
 
 Document = dict[str, object]
-NO_UNITS: Document = {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None}
 
 
 def document(answer: Answer) -> Document:
@@ -52,6 +52,8 @@ def _sums(sums: Sums, answer: Answer) -> Document:
         "change": amount(sums.change),
         "change_share": sums.change_share,
         "count": sums.count,
+        "estimated": amount(sums.estimated),
+        "units": units(sums.total, sums.units),
         "rows": [_row(row, sums, by) for row in sums.rows],
         "other": None if sums.rest is None else {**_figures(sums.rest, sums), "groups": sums.rest_groups},
         "movers": [_mover(row, sums, answer.movers_by) for row in sums.movers],
@@ -62,7 +64,8 @@ def _sums(sums: Sums, answer: Answer) -> Document:
 
 def _without_one_currency(answer: Answer) -> Document:
     return {
-        **dict.fromkeys(("currency", "total", "change", "change_share", "count", "other", "like_for_like")),
+        **dict.fromkeys(("currency", "total", "change", "change_share", "count", "estimated", "other", "like_for_like")),
+        "units": units(None, None),
         "previous": _previous(answer, None),
         "rows": [],
         "movers": [],
@@ -78,7 +81,32 @@ def _previous(answer: Answer, total: Decimal | None) -> Document | None:
 
 
 def _row(row: Row, sums: Sums, by: Sequence[str]) -> Document:
-    return {"key": _key(row, by), **_figures(row, sums), "count": row.count, "units": dict(NO_UNITS)}
+    return {"key": _key(row, by), **_figures(row, sums), "count": row.count, "units": units(row.cost, row.units)}
+
+
+def units(cost: Decimal | None, used: Units | None, metric: Decimal | None = None) -> Document:
+    """Return what was used and what each unit cost; null where it is not known."""
+    each = unit_costs(cost, used, metric)
+    counted = (
+        "requests",
+        "tokens",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "unpriced",
+    )
+    return {
+        **{name: getattr(used, name) if used else None for name in counted},
+        "cost_per_request": amount(each.per_request),
+        "cost_per_1k_requests": amount(each.per_1k_requests),
+        "cost_per_1k_tokens": amount(each.per_1k_tokens),
+        "cost_per_1k_input_tokens": amount(each.per_1k_input_tokens),
+        "cost_per_1k_output_tokens": amount(each.per_1k_output_tokens),
+        "tokens_per_request": amount(each.tokens_per_request),
+        "cache_hit_ratio": each.cache_hit_ratio,
+    }
 
 
 def _mover(row: Row, sums: Sums, by: Sequence[str]) -> Document:

@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from finops.answers import Answer, Row, Sums
-from finops.money import percent, show, signed
+from finops.insight.unit_costs import unit_costs
+from finops.money import percent, show, show_each, signed
 from finops.periods import DAY, Period
 from finops.query import NONE, CostQuery, Filter
 from finops.telling.day_words import against, day_name, during
@@ -113,6 +114,33 @@ def before(row: Row, sums: Sums) -> Decimal | None:
     return row.previous if sums.previous is not None else None
 
 
+def used(answer: Answer) -> tuple[str, ...]:
+    """What was used and what a unit cost, a line for each currency with requests or tokens in it."""
+    return tuple(line for sums in answer.sums if (line := _used(sums)))
+
+
+def _used(sums: Sums) -> str:
+    if sums.units is None or not (sums.units.requests or sums.units.tokens):
+        return ""
+    units, each, currency = sums.units, unit_costs(sums.total, sums.units), clean(sums.currency)
+    pieces = [f"{units.requests:,} request{'' if units.requests == 1 else 's'}"] if units.requests is not None else []
+    pieces += [f"{units.tokens:,} tokens"] if units.tokens else []
+    pieces += [f"{show_each(each.per_1k_requests, currency)} per 1k requests"] if each.per_1k_requests is not None else []
+    pieces += [f"{show_each(each.per_1k_tokens, currency)} per 1k tokens"] if each.per_1k_tokens is not None else []
+    pieces += [f"{each.tokens_per_request:,.0f} tokens per request"] if each.tokens_per_request is not None else []
+    pieces += [f"{percent(each.cache_hit_ratio)} of input from cache"] if units.cache_read_tokens else []
+    return " · ".join(pieces)
+
+
+def estimated(answer: Answer) -> tuple[str, ...]:
+    """Say how much stands in for bills that have not come yet."""
+    return tuple(
+        f"{show(sums.estimated, clean(sums.currency))} of it is estimated from usage, where no bill covers the day yet"
+        for sums in answer.sums
+        if sums.estimated
+    )
+
+
 def freshness(answer: Answer, today: date | None = None) -> str:
     """How far the data reaches; a day's year is named only where it is not the year of `today`, or of the asked period."""
     now = today or answer.query.period.end
@@ -131,7 +159,7 @@ def notes(answer: Answer) -> tuple[str, ...]:
         for sums in answer.sums
         if sums.rest is not None and sums.rest.cost is not None
     )
-    return (*filter(None, map(clean, answer.notes)), *left_out)
+    return (*filter(None, map(clean, answer.notes)), *estimated(answer), *left_out)
 
 
 def _nothing(answer: Answer, today: date, kind: str = "charges") -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from finops.charges import DIMENSIONS
-from finops.configuration.rulebook_sections import BUDGET_FIELDS, PRICE_FIELDS, RATE_FIELDS, SOURCE_FIELDS
+from finops.configuration.rulebook_prices import PRICE_FIELDS
+from finops.configuration.rulebook_sections import BUDGET_FIELDS, RATE_FIELDS
+from finops.configuration.rulebook_sources import COMMON_FIELDS
 from finops.owners import MATCHABLE
 from finops.rulebook import BUDGETS, RULES, Rulebook, read
 from finops.yamlfile import Table, parse
@@ -43,7 +45,7 @@ def test_every_section_has_an_example() -> None:
 
 def test_every_field_of_the_files_is_explained() -> None:
     page = CONFIGURATION.read_text(encoding="utf-8")
-    fields = {*BUDGET_FIELDS, *PRICE_FIELDS, *RATE_FIELDS, *SOURCE_FIELDS}
+    fields = {*BUDGET_FIELDS, *PRICE_FIELDS, *RATE_FIELDS, *COMMON_FIELDS}
     assert sorted(name for name in fields if not re.search(rf"\b{name}\b", page)) == []
 
 

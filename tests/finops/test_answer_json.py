@@ -27,6 +27,11 @@ CONTRACT = [
     "complete_through",
     "notes",
 ]
+UNITS = (
+    *("requests", "tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("unpriced", "cost_per_request", "cost_per_1k_requests", "cost_per_1k_tokens", "cost_per_1k_input_tokens"),
+    *("cost_per_1k_output_tokens", "tokens_per_request", "cache_hit_ratio"),
+)
 
 
 def told_of(given_answer: Answer) -> Any:
@@ -52,7 +57,7 @@ def test_a_row_has_its_key_cost_share_and_units() -> None:
         "previous": "90",
         "share": 7 / 21,
         "count": None,
-        "units": {"requests": None, "tokens": None, "cost_per_1k_requests": None, "cost_per_1k_tokens": None},
+        "units": dict.fromkeys(UNITS),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.money import percent, short, show, signed, split
+from finops.money import percent, short, show, show_each, signed, split
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,19 @@ def test_each_part_is_within_a_cent_of_its_exact_share(cents: int, weights: list
     total, whole = Decimal(cents) / 100, sum(weights)
     shares = [total * weight / whole if whole else total / len(weights) for weight in weights]
     assert all(abs(part - share) < Decimal("0.0100001") for part, share in zip(split(total, weights), shares, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0.0128349", "$0.0128"),
+        ("0.000966", "$0.000966"),
+        ("0.99951", "$1.00"),
+        ("-0.5", "−$0.500"),
+        ("1", "$1.00"),
+        ("0", "$0.00"),
+        ("12.345", "$12.35"),
+    ],
+)
+def test_what_one_of_many_costs_keeps_three_digits(amount: str, shown: str) -> None:
+    assert shown == show_each(Decimal(amount), "USD")

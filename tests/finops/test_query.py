@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from finops.language.words import DIMENSION_WORDS
-from finops.query import CostQuery, Filter, parse, unknown_values
+from finops.query import CostQuery, Filter, parse, spelled, unknown_values
 
 TODAY = date(2026, 11, 20)
 
@@ -277,6 +277,13 @@ def test_values_the_ledger_does_not_hold_are_named_with_the_nearest() -> None:
         "no env 'prd' in the ledger; did you mean 'prod'?",
         "no service 'zzz' in the ledger",
     ]
+
+
+def test_capitals_are_spelled_as_in_the_ledger_where_nothing_has_them_as_asked() -> None:
+    known = {"provider": ["Anthropic", "OpenAI"], "team": ["ml", "ML"]}
+    asked = ask("provider=anthropic,OPENAI,none,x team=Ml service=bedrock env!=Prod")
+    meant = ask("provider=Anthropic,OpenAI,none,x team=Ml service=bedrock env!=Prod")
+    assert meant == spelled(asked, known) == spelled(meant, known)
 
 
 def test_a_known_question_has_no_unknown_values() -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "SLACK_APP_TOKEN": APP,
         "SLACK_SIGNING_SECRET": "canary",
         "SLACK_API_URL": "http://127.0.0.1:8738/api",
+        "FINOPS_SLACK_ALERTS_CHANNEL": "#alerts",
+        "FINOPS_API_TOKENS": "gateway=0123456789abcdef ci=fedcba9876543210",
+        "FINOPS_SPOOL": "waiting",
+        "ANTHROPIC_ADMIN_KEY": "sk-ant-admin-canary",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8739",
+        "OPENAI_ADMIN_KEY": "sk-admin-canary",
+        "OPENAI_BASE_URL": "http://127.0.0.1:8740/v1/",
+        "FINOPS_PROMETHEUS_TOKEN": "canary",
+        "AZURE_STORAGE_CONNECTION_STRING": "AccountName=bills;AccountKey=canary",
+        "FINOPS_JOB_LEASE": "60",
+        "FINOPS_GPU_HOUR_PRICE": "2.50",
+        "FINOPS_NODE_HOUR_PRICE": "0.4",
+        "FINOPS_RECONCILE_TOLERANCE": "1.5",
+        "FINOPS_RECONCILE_FLOOR": "0.50",
     }
     assert {setting.name for setting in SETTINGS} == set(environ)
     settings = read(environ, CONFIG)
@@ -59,6 +74,18 @@ def test_every_setting_is_read_from_its_variable() -> None:
         Secret(APP),
         Secret("canary"),
     )
+    assert settings.doors == (("gateway", "0123456789abcdef"), ("ci", "fedcba9876543210"))
+    assert (settings.spool, settings.slack_alerts_channel) == (Path("waiting"), "#alerts")
+    assert (settings.anthropic_admin_key, settings.anthropic_base_url) == (Secret("sk-ant-admin-canary"), "http://127.0.0.1:8739/")
+    assert (settings.openai_admin_key, settings.openai_base_url) == (Secret("sk-admin-canary"), "http://127.0.0.1:8740/v1/")
+    assert (settings.prometheus_token, settings.job_lease) == (Secret("canary"), 60)
+    assert (settings.reconcile_tolerance, settings.reconcile_floor) == (Decimal("1.5"), Decimal("0.50"))
+
+
+@pytest.mark.parametrize("value", ["gateway", "gateway=short", "a=0123456789abcdef a=fedcba9876543210"])
+def test_doors_need_names_and_long_tokens(value: str) -> None:
+    with pytest.raises(ConfigError, match="FINOPS_API_TOKENS"):
+        read({"FINOPS_API_TOKENS": value}, CONFIG)
 
 
 def test_an_empty_variable_is_as_good_as_none() -> None:
@@ -81,6 +108,8 @@ def test_every_problem_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
+        ("FINOPS_RECONCILE_TOLERANCE", "100", "=100 is not a percentage below 100; give one such as 2 or 0.5"),
+        ("FINOPS_RECONCILE_FLOOR", "-1", "=-1 is not an amount; give one such as 1 or 0.50, in the currency of the bill"),
         ("FINOPS_WORKERS", "0", "=0 is out of range; give a whole number from 1 to 256"),
         ("FINOPS_WORKERS", "-1", "=-1 is not a whole number; give one from 1 to 256"),
         ("FINOPS_WORKERS", "²", "=² is not a whole number; give one from 1 to 256"),

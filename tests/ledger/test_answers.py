@@ -7,7 +7,8 @@ import pytest
 
 from finops.answers import Answer
 from finops.errors import LedgerError, QueryError
-from finops.ledger.ledger import Habits, Ledger, Manifest, Terms
+from finops.ledger.ledger import Ledger, Terms
+from finops.ledger.manifest import Habits, Manifest
 from finops.periods import Period
 from finops.query import CostQuery, Filter
 from finops.rates import Rate
