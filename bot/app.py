@@ -171,7 +171,7 @@ class SlackApp:
 
     def _message(self, said: Reply) -> Message:
         if isinstance(said, TextReply):
-            return _help() if said.is_help else lines_message(said.title, said.lines, code=said.code)
+            return _help() if said.is_help else lines_message(said.title, said.lines, code=said.code, grid=said.grid)
         return self._cost_message(said, controls=True)
 
     def _cost_message(self, said: CostReply, *, controls: bool) -> Message:

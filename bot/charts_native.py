@@ -9,6 +9,7 @@ from bot.slack_text import Block, plain
 from finops.answers import Answer, Row, Sums
 from finops.money import percent, rounded, show, signed
 from finops.telling.day_words import span
+from finops.telling.grids import Cell, Grid
 from finops.telling.names import clean, dimension_words, distinct, label, others
 from finops.telling.plots import Layer, Plot, plot, step_labels, title
 from finops.telling.sentences import before
@@ -69,14 +70,31 @@ def table(answer: Answer, today: date, block_id: str) -> Block | None:
         caption += ", incomplete days included"
     if len(kept) < len(rows):
         caption += f", the {len(kept)} largest of {len(rows)}"
+    return _data_table(caption, [header, *kept], block_id)
+
+
+def grid_block(grid: Grid, block_id: str) -> Block:
+    """Any table of figures, as many rows as fit."""
+    header = [_text(name) for name in grid.head]
+    rows = [[_text(cell.text or " ") if cell.value is None else _number(cell) for cell in row] for row in grid.rows]
+    kept = _within(rows, TABLE_TEXT - sum(_length(cell) for cell in header))
+    more = f", the first {len(kept)} of {len(rows)}" if len(kept) < len(rows) else ""
+    return _data_table(f"{grid.caption}{more}", [header, *kept], block_id)
+
+
+def _data_table(caption: str, rows: list[list[Block]], block_id: str) -> Block:
     return {
         "type": "data_table",
         "block_id": block_id,
         "caption": plain(caption, 200),
-        "page_size": min(10, len(kept)),
+        "page_size": min(10, len(rows) - 1),
         "row_header_column_index": 0,
-        "rows": [header, *kept],
+        "rows": rows,
     }
+
+
+def _number(cell: Cell) -> Block:
+    return {"type": "raw_number", "value": cell.value, "text": plain(cell.text, CELL)}
 
 
 def number(amount: Decimal, currency: str) -> float:

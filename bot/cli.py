@@ -147,10 +147,14 @@ def _ask(options: argparse.Namespace) -> int:
         elif isinstance(said, CostReply):
             _show_cost(said)
         else:
-            print("\n".join((said.title, "", *said.lines, *(f"\n{text}" for text in said.code))))
+            _show_text(said)
         if isinstance(said, CostReply) and asking.chart and (options.chart or worth_a_chart(said.answer)):
             _save_chart(said, options.chart or Path("charts") / f"{said.answer.id}.png", quiet=options.json)
     return DONE
+
+
+def _show_text(said: Any) -> None:
+    print("\n".join((said.title, "", *said.lines, *(f"\n{text}" for text in said.tables()))))
 
 
 def _show_cost(said: Any) -> None:
@@ -274,7 +278,7 @@ def _job(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(page.document)
     else:
-        print("\n".join(page.lines))
+        _show_text(page)
     return DONE
 
 

@@ -160,8 +160,7 @@ def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
 def _jobs(tools: Tools, rest: str, asking: Asking) -> Reply:
     from bot.jobs_verb import jobs_page
 
-    page = jobs_page(tools, rest.strip(), asking.until)
-    return TextReply(page.title, page.lines, page.document)
+    return jobs_page(tools, rest.strip(), asking.until)
 
 
 VERBS: Final[dict[str, Verb]] = {

@@ -1,31 +1,28 @@
 """`jobs`: every scheduled agent with its last run and its next; `jobs NAME`: how it went before. The same in Slack and terminal."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bot.assemble import Tools
+from bot.replies import TextReply
 from finops.errors import UserError
 from finops.ledger import runs, troubles
 from finops.ledger.runs import Run
 from finops.ledger.troubles import Trouble
 from finops.telling.answer_json import moment
+from finops.telling.grids import Cell, Grid
+from finops.telling.names import clean, cut
 from jobs.registry import Job, find, known
 from jobs.slots import upcoming
 
-
-@dataclass(frozen=True)
-class Page:
-    """What is told: in lines for people, as a document for scripts."""
-
-    title: str
-    lines: tuple[str, ...]
-    document: dict[str, Any]
+HEAD: Final = ("job", "last run", "how it went", "runs", "next")
+CAPTION: Final = "What runs by the clock; jobs NAME tells how one of them went before"
+ALL_WELL: Final = "Nothing is failing."
+LONGEST: Final = 80
 
 
-def jobs_page(tools: Tools, name: str, now: datetime) -> Page:
+def jobs_page(tools: Tools, name: str, now: datetime) -> TextReply:
     """Tell about all jobs, or how one of them went. Raises UserError with the nearest name."""
     return _history(tools, _named(name), now) if name else _all(tools, now)
 
@@ -51,16 +48,16 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
-def _all(tools: Tools, now: datetime) -> Page:
+def _all(tools: Tools, now: datetime) -> TextReply:
     jobs, last = known(), runs.latest(tools.ledger.engine)
     failing = troubles.current(tools.ledger.engine)
     told = [_job_document(tools, job, now, last.get(name), failing.get(name)) for name, job in jobs.items()]
-    lines = [_job_line(tools, job, now, last) for job in jobs.values()]
-    lines += [f"{name}: {one.error}" for name, one in failing.items() if name not in jobs]
-    return Page("Jobs", tuple(lines), {"jobs": told})
+    lines = [f"{name}: {one.error}" for name, one in failing.items()]
+    rows = tuple(_row(tools, job, now, last.get(name)) for name, job in jobs.items())
+    return TextReply("Jobs", tuple(lines) or (ALL_WELL,), {"jobs": told}, grid=Grid(CAPTION, HEAD, rows))
 
 
-def _history(tools: Tools, job: Job, now: datetime) -> Page:
+def _history(tools: Tools, job: Job, now: datetime) -> TextReply:
     found = runs.history(tools.ledger.engine, job.name)
     failing = troubles.current(tools.ledger.engine).get(job.name)
     lines = [job.about, f"Runs {job.when}{_next(tools, job, now)}"]
@@ -68,7 +65,7 @@ def _history(tools: Tools, job: Job, now: datetime) -> Page:
         lines.append(f"Fails since {_at(failing.since)}. {failing.next_step}")
     lines += [_run_line(run) for run in found] or ["It has not run yet."]
     document = _job_document(tools, job, now, found[0] if found else None, failing)
-    return Page(job.name, tuple(lines), {"job": job.name, **document, "runs": [run_document(run) for run in found]})
+    return TextReply(job.name, tuple(lines), {"job": job.name, **document, "runs": [run_document(run) for run in found]})
 
 
 def _job_document(tools: Tools, job: Job, now: datetime, last: Run | None, failing: Trouble | None) -> dict[str, Any]:
@@ -85,16 +82,26 @@ def _job_document(tools: Tools, job: Job, now: datetime, last: Run | None, faili
     }
 
 
-def _job_line(tools: Tools, job: Job, now: datetime, last: Mapping[str, Run]) -> str:
-    run = last.get(job.name)
-    return f"{job.name}: {job.when}{_next(tools, job, now)}; {f'last {_run_line(run)}' if run else 'has not run yet'}"
+def _row(tools: Tools, job: Job, now: datetime, last: Run | None) -> tuple[Cell, ...]:
+    due = _due(tools, job, now)
+    return (
+        Cell(job.name),
+        Cell(_at(last.started_at) if last else "not yet"),
+        Cell(cut(clean(f"{last.state}: {_said(last)}" if _said(last) else last.state), LONGEST) if last else ""),
+        Cell(job.when),
+        Cell(_at(due) if due else ""),
+    )
 
 
 def _run_line(run: Run) -> str:
-    said = run.error or run.result or ("since then" if run.state == "running" else "")
+    said = _said(run)
     again = f", attempt {run.attempt}" if run.attempt > 1 else ""
     period = "" if run.period.startswith("manual:") else f" for {run.period}"
     return f"{_at(run.started_at)} {run.state}{period}{again}{f': {said}' if said else ''}"
+
+
+def _said(run: Run) -> str:
+    return run.error or run.result or ("since then" if run.state == "running" else "")
 
 
 def _next(tools: Tools, job: Job, now: datetime) -> str:

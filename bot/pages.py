@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.blocks import Message
+from bot.charts_native import grid_block
 from bot.slack_text import block_of_code, mrkdwn, section
+from finops.telling.grids import Grid
 
 MOST_PAGES: Final = 4  # all blocks of a message together hold about 12,000 characters
 
 
-def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False, code: Iterable[str] = ()) -> Message:
+def lines_message(
+    title: str, lines: Iterable[str], *, trusted: bool = False, code: Iterable[str] = (), grid: Grid | None = None
+) -> Message:
     """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own, `code` stands as it is."""
     pages = [f"*{mrkdwn(title, 150)}*"]
     for line in lines:
@@ -22,5 +26,6 @@ def lines_message(title: str, lines: Iterable[str], *, trusted: bool = False, co
             pages[-1] += "\n…"
             break
     blocks = [section(page, f"lines.{number}") for number, page in enumerate(pages)]
+    blocks += [grid_block(grid, "grid")] if grid and grid.rows else []
     blocks += [section(block_of_code(text.splitlines()), f"code.{number}") for number, text in enumerate(code)]
     return Message(mrkdwn(title, 150), blocks)

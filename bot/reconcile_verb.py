@@ -17,7 +17,7 @@ from finops.periods import Period
 from finops.providers import provider_name
 from finops.query import CostQuery, Filter, parse
 from finops.telling.answer_json import amount, moment
-from finops.telling.reconciliation import headline, problem_line, row_document, table, twice_document, twice_lines
+from finops.telling.reconciliation import grid, headline, problem_line, row_document, twice_document, twice_lines
 
 USUALLY: Final = timedelta(days=30)
 LATER: Final = "Bills come a day or more after the usage; what waits for its bill is told as 'not billed yet'."
@@ -56,7 +56,7 @@ def reconcile_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
         "as_of": {provider: moment(at) for provider, at in sorted(found.as_of.items())},
         "notes": [*([empty] if empty else []), *twice_lines(twice)],
     }
-    return TextReply("Estimates and bills", (*lines, *twice_lines(twice)), document, code=(table(rows),) if rows else ())
+    return TextReply("Estimates and bills", (*lines, *twice_lines(twice)), document, grid=grid(rows) if rows else None)
 
 
 def _spelt(one: T, names: Mapping[str, str]) -> T:

@@ -6,6 +6,7 @@ from typing import Any
 
 from finops.answers import Answer
 from finops.telling.answer_json import document
+from finops.telling.grids import Grid
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class TextReply:
     document: dict[str, Any]
     is_help: bool = False
     code: tuple[str, ...] = ()  # shown to the letter, to be copied
+    grid: Grid | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """What a terminal shows below the lines."""
+        return (*([self.grid.text()] if self.grid else []), *self.code)
 
 
 Reply = CostReply | TextReply

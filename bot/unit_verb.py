@@ -1,7 +1,7 @@
 """`/cost unit …`: what a request, a thousand tokens, a user, a session or an order costs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from bot.assemble import Tools
 from bot.replies import Asking, Reply, TextReply
-from finops.answers import Row, Sums, Units
+from finops.answers import Answer, Row, Sums, Units
 from finops.configuration.rulebook_metrics import Metric
 from finops.errors import QueryError, UserError, close_to, meant
 from finops.insight.unit_costs import MetricPoint, UnitCosts, days_known, metric_sum, unit_costs
 from finops.language.echo import describe
 from finops.language.query_json import to_json
-from finops.money import percent, show, show_each
 from finops.periods import Period
 from finops.query import CostQuery, parse
 from finops.telling.answer_json import amount, moment, units
-from finops.telling.names import cut, label, others
+from finops.telling.day_words import span
+from finops.telling.grids import Cell, Grid, count_cell, each_cell, filled, money_cell, name_cell, several, share_cell
+from finops.telling.names import clean, cut, label, others
 from finops.telling.sentences import freshness, headline, notes
 
 PER: Final = re.compile(r"\b(?:per|por)(?:=(\S*)|\s+(\S+))", re.IGNORECASE)
-UNKNOWN: Final = "–"
 ALL: Final = "all"
 
 
@@ -55,7 +55,7 @@ def unit_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
         "as_of": None if answer.as_of is None else moment(answer.as_of),
         "notes": list(said),
     }
-    return TextReply("Unit costs", lines, document, code=tuple(_table(sums, query, metric) for sums in answer.sums))
+    return TextReply("Unit costs", lines, document, grid=_grid(answer, metric, span(query.period, today)))
 
 
 def _per(text: str, metrics: Sequence[Metric]) -> tuple[str, str | None]:
@@ -156,43 +156,36 @@ def _measured(metric: Counted | None, period: Period, query: CostQuery, key: Map
 HEAD: Final = ("requests", "per 1k req", "per 1k tok", "in /1k", "out /1k", "tok/req", "cached", "per user", "per session")
 
 
-def _table(sums: Sums, query: CostQuery, metric: Counted | None) -> str:
-    """A table in fixed width; columns nobody has a figure for are left out."""
-    unit = metric.unit if metric else None
+def _grid(answer: Answer, metric: Counted | None, period: str) -> Grid | None:
+    """One table for all currencies; columns nobody has a figure for are left out."""
+    if not answer.sums:
+        return None
+    head = (" / ".join(answer.query.by) or "scope", "cost", *HEAD, *([f"per {metric.unit}"] if metric else []))
+    grids = [Grid(f"Unit costs, {period}", head, tuple(_rows(sums, answer.query, metric))) for sums in answer.sums]
+    names = [clean(sums.currency) for sums in answer.sums]
+    return filled(grids[0], 2) if len(grids) == 1 else filled(several(grids, names, "currency"), 3)
+
+
+def _rows(sums: Sums, query: CostQuery, metric: Counted | None) -> Iterator[tuple[Cell, ...]]:
     rows = [(label(row.key, query.by), row.cost, row.units, _measured(metric, query.period, query, _key(row, query))) for row in sums.rows]
     if sums.rest is not None:
         rows.append((others(sums.rest_groups), sums.rest.cost, None, None))
     rows.append((ALL, sums.total, sums.units, _measured(metric, query.period, query, {})))
-    head = (" / ".join(query.by) or "scope", f"cost {sums.currency}", *HEAD, *([f"per {unit}"] if unit else []))
-    cells = [
-        (cut(name, 40), _whole(cost, sums), *_cells(unit_costs(cost, used, count), used, sums, unit)) for name, cost, used, count in rows
-    ]
-    kept = [n for n in range(len(head)) if n < 2 or any(row[n] != UNKNOWN for row in cells)]
-    widths = [max(len(row[n]) for row in (head, *cells)) for n in kept]
-    lines = [
-        [row[n].ljust(width) if n == 0 else row[n].rjust(width) for n, width in zip(kept, widths, strict=True)] for row in (head, *cells)
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+    for name, cost, used, count in rows:
+        cells = _cells(unit_costs(cost, used, count), used, clean(sums.currency), with_metric=metric is not None)
+        yield (name_cell(name), money_cell(cost, clean(sums.currency)), *cells)
 
 
-def _cells(each: UnitCosts, used: Units | None, sums: Sums, unit: str | None) -> tuple[str, ...]:
+def _cells(each: UnitCosts, used: Units | None, currency: str, *, with_metric: bool) -> tuple[Cell, ...]:
     return (
-        UNKNOWN if used is None or used.requests is None else f"{used.requests:,}",
-        _each(each.per_1k_requests, sums),
-        _each(each.per_1k_tokens, sums),
-        _each(each.per_1k_input_tokens, sums),
-        _each(each.per_1k_output_tokens, sums),
-        UNKNOWN if each.tokens_per_request is None else f"{each.tokens_per_request:,.0f}",
-        UNKNOWN if each.cache_hit_ratio is None else percent(each.cache_hit_ratio),
-        _each(each.per_user, sums),
-        _each(each.per_session, sums),
-        *([_each(each.per_metric, sums)] if unit else []),
+        count_cell(used.requests if used else None),
+        each_cell(each.per_1k_requests, currency),
+        each_cell(each.per_1k_tokens, currency),
+        each_cell(each.per_1k_input_tokens, currency),
+        each_cell(each.per_1k_output_tokens, currency),
+        count_cell(each.tokens_per_request),
+        share_cell(each.cache_hit_ratio),
+        each_cell(each.per_user, currency),
+        each_cell(each.per_session, currency),
+        *([each_cell(each.per_metric, currency)] if with_metric else []),
     )
-
-
-def _whole(value: Decimal | None, sums: Sums) -> str:
-    return UNKNOWN if value is None else show(value, sums.currency)
-
-
-def _each(value: Decimal | None, sums: Sums) -> str:
-    return UNKNOWN if value is None else show_each(value, sums.currency)

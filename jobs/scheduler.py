@@ -61,7 +61,7 @@ class Scheduler:
         self._running: dict[str, Claim] = {}
         self._changed = threading.Condition()
         self._beats: dict[str, threading.Thread] = {}
-        self._stopping = False
+        self._stopping = self._ticking = self._wanted = False
         self._turns: Counter[str] = Counter()
         self._last_tick: tuple[datetime, float] | None = None
         self._tidied_at: float | None = None
@@ -128,14 +128,37 @@ class Scheduler:
             with self._changed:
                 del self._running[job.name]
                 self._changed.notify_all()
+            if self._ticker.running:
+                self._wake()  # what waited for this place need not wait for the next tick
 
     def _beat(self) -> None:
         """Tick, and tell, each on a thread that may take its time: a Slack that hangs delays no job, and neither keeps us alive."""
-        for name, work in (("tick", self._tick_safely), ("tell", self._tell_safely)):
-            before = self._beats.get(name)
-            if before is None or not before.is_alive():
-                self._beats[name] = threading.Thread(target=work, name=f"clock-{name}", daemon=True)
-                self._beats[name].start()
+        self._wake()
+        before = self._beats.get("tell")
+        if before is None or not before.is_alive():
+            self._beat_on("tell", self._tell_safely)
+
+    def _beat_on(self, name: str, work: Callable[[], None]) -> None:
+        self._beats[name] = threading.Thread(target=work, name=f"clock-{name}", daemon=True)
+        self._beats[name].start()
+
+    def _wake(self) -> None:
+        """Tick now, or once more after the tick that is under way."""
+        with self._changed:
+            self._wanted = True
+            if self._ticking or self._stopping:
+                return
+            self._ticking = True
+            self._beat_on("tick", self._tick_while_wanted)
+
+    def _tick_while_wanted(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopping or not self._wanted:
+                    self._ticking = False
+                    return
+                self._wanted = False
+            self._tick_safely()
 
     def _tick_safely(self) -> None:
         try:

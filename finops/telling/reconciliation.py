@@ -13,13 +13,15 @@ from finops.money import percent, show, signed
 from finops.periods import DAY, Period, runs
 from finops.telling.answer_json import amount
 from finops.telling.day_words import span
+from finops.telling.grids import Cell, Grid, change_cell, money_cell, name_cell, share_cell
 from finops.telling.names import clean, cut
 
 PREFIX: Final = "bill of "  # how notices about bills begin
 LONGEST_NAME: Final = 60
 MOST_TOLD: Final = 5
 UNKNOWN: Final = "–"
-HEAD: Final = ("provider", "model", "estimated", "billed", "difference", "%", "status", "first cause")
+HEAD: Final = ("provider", "model", "status", "estimated", "billed", "difference", "%")
+WAITS: Final = "not billed yet"
 
 
 # Notices.
@@ -149,26 +151,25 @@ def _twice(some: Sequence[Twice]) -> str:
     )
 
 
-def table(rows: Sequence[Comparison]) -> str:
-    """The comparisons in fixed width, a provider's whole below its models."""
-    cells = [_cells(row) for row in sorted(rows, key=lambda row: (row.provider, row.status == "not billed yet", row.model is None))]
-    widths = [max(len(row[n]) for row in (HEAD, *cells)) for n in range(len(HEAD))]
-    money = range(2, 6)
-    lines = [[row[n].rjust(width) if n in money else row[n].ljust(width) for n, width in enumerate(widths)] for row in (HEAD, *cells)]
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+def grid(rows: Sequence[Comparison]) -> Grid:
+    """The comparisons, a provider's whole below its models; of what waits for a bill only the whole, where there is one."""
+    waiting = {row.provider for row in rows if row.status == WAITS and row.model is None}
+    told = [row for row in rows if row.status != WAITS or row.model is None or row.provider not in waiting]
+    ordered = sorted(told, key=lambda row: (row.provider, row.status == WAITS, row.model is None))
+    return Grid("Estimated beside billed", HEAD, tuple(map(_cells, ordered)))
 
 
-def _cells(row: Comparison) -> tuple[str, ...]:
+def _cells(row: Comparison) -> tuple[Cell, ...]:
     first = row.causes[0] if row.causes and row.beyond else None
+    why = "" if first is None else f": {'perhaps ' if first.perhaps else ''}{first.name}"
     return (
-        cut(clean(row.provider), 24),
-        cut(clean(row.model or "all"), 40),
-        UNKNOWN if row.estimated is None else show(row.estimated, row.currency),
-        UNKNOWN if row.billed is None else show(row.billed, row.currency),
-        UNKNOWN if row.difference is None else signed(row.difference, row.currency),
-        percent(row.share, signed=True),
-        row.status,
-        "" if first is None else f"{'perhaps ' if first.perhaps else ''}{first.name}",
+        name_cell(row.provider, 24),
+        name_cell(row.model or "all"),
+        Cell(f"{row.status}{why}"),
+        money_cell(row.estimated, row.currency),
+        money_cell(row.billed, row.currency),
+        change_cell(row.difference, row.currency),
+        share_cell(row.share, with_sign=True),
     )
 
 

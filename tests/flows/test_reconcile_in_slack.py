@@ -126,7 +126,7 @@ def test_a_question_is_answered_with_sums_and_causes(tools: Tools, slack: Slack)
     said = slack.ask("reconcile")
     assert "Anthropic billed $22.50, estimated $20.70: +$1.80 (+8 %). Beyond 2 % on 1 day of 17 Oct – 15 Nov (UTC)." in said
     assert "Anthropic claude-sonnet-4-5, 14 Nov: billed $4.50, estimated $2.70: +$1.80 (+40 %). Missing events (+$1.80)" in said
-    assert "Anthropic  claude-sonnet-4-5     $20.70  $22.50      +$1.80  +8 %  over    missing events" in said
+    assert "Anthropic\nclaude-sonnet-4-5\nover: missing events\n$20.70\n$22.50\n+$1.80\n+8 %" in said
     assert "Nothing was measured or billed for these providers and models" in slack.ask("reconcile provider=openai")
     assert "Anthropic claude-sonnet-4-5 billed $22.50, estimated $20.70" in slack.ask("reconcile model=claude-sonnet* 2026-11")
     assert "Nothing was measured or billed for these" in slack.ask("reconcile model!=claude-sonnet-4.5 provider=OpenAI")

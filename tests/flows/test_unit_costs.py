@@ -37,7 +37,7 @@ def ask(folder: Path, words: str, capsys: pytest.CaptureFixture[str], *more: str
 def test_what_each_unit_costs_is_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = ask(folder, "unit last 7d by=team per=orders", capsys)
     table = [line.split() for line in out.splitlines()]
-    head = "team cost USD requests per 1k req per 1k tok in /1k out /1k tok/req cached per user per session per order"
+    head = "team cost requests per 1k req per 1k tok in /1k out /1k tok/req cached per user per session per order"
     assert head.split() in table
     assert ["search", "$0.01", "1", "$12.00", "$0.0109", "$0.0100", "$0.0200", "1,100", "0", "%", "$0.0120", "–", "$0.0000400"] in table
     assert "The metric orders has a value for 3 of these 7 days." in out

@@ -100,6 +100,16 @@ def test_it_ticks_and_tells_by_itself(bench: Bench, gate: Gate) -> None:
         assert 0 == clock.stop(5)
 
 
+def test_what_waited_for_a_place_takes_it_before_the_next_tick(bench: Bench, gate: Gate) -> None:
+    gate.open.set()
+    clock = ticking(bench, *map(gate.job, "abcdef"), seconds=3600)
+    clock.start()
+    try:
+        until(lambda: sorted(gate.began) == list("abcdef"))
+    finally:
+        clock.stop(5)
+
+
 def test_a_tick_that_fails_is_logged_and_the_next_one_works(bench: Bench, gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
     gate.open.set()
     broken = iter([True])
