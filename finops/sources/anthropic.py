@@ -1,14 +1,14 @@
 """Anthropic's bill by its Admin API: the cost report, with the tokens of the usage report beside the money."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
 
 from finops.errors import SourceError, UserError
 from finops.secret import Secret
 from finops.sources import anthropic_rows
-from finops.sources.llm_bills import LlmBills, Provider, Window, mapping_of, pages, refusal
+from finops.sources.llm_bills import ClientReports, LlmBills, Provider, Window, mapping_of, pages, refusal
 from finops.sources.llm_lines import Line, ListCost, Used
 
 PROVIDER: Final = Provider(
@@ -39,25 +39,15 @@ def anthropic_bills(
     return LlmBills(name, AnthropicReports(key, base_url, tries), now, list_cost)
 
 
-class AnthropicReports:
+class AnthropicReports(ClientReports):
     """Asks through the client's plain `get`: it repeats what may pass, but has no methods for these two reports."""
 
     provider = PROVIDER
 
-    def __init__(self, key: Secret, base_url: str, tries: int = TRIES) -> None:
-        self._key, self._base_url, self._tries = key, base_url, tries
-        self._client: Any = None
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
+    def _open(self) -> AbstractContextManager[Any]:
         from anthropic import Anthropic
 
-        with Anthropic(api_key=self._key.reveal(), base_url=self._base_url, max_retries=self._tries, timeout=PATIENCE) as client:
-            self._client = client
-            try:
-                yield
-            finally:
-                self._client = None
+        return Anthropic(api_key=self._key.reveal(), base_url=self._base_url, max_retries=self._tries, timeout=PATIENCE)
 
     def costs(self, window: Window) -> list[Line]:
         return anthropic_rows.lines(self._report("cost_report", window, COST_GROUPS), window)

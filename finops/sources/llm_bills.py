@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from finops.deliveries import Progress
 from finops.errors import SourceError
 from finops.ports import Fetched, Offer
 from finops.pricing.book import PriceBook
+from finops.secret import Secret
 from finops.sources import mapping
 from finops.sources.llm_lines import ABSURD, STRANGE, Line, ListCost, Used, holes, joined, times_list_price
 from finops.sources.mapping import Mark
@@ -79,6 +80,26 @@ class Reports(Protocol):
         ...
 
     def has_costs(self, window: Window) -> bool: ...
+
+
+class ClientReports:
+    """A provider's reports through its own client, which is open for a session."""
+
+    def __init__(self, key: Secret, base_url: str, tries: int) -> None:
+        self._key, self._base_url, self._tries = key, base_url, tries
+        self._client: Any = None
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        with self._open() as client:
+            self._client = client
+            try:
+                yield
+            finally:
+                self._client = None
+
+    def _open(self) -> AbstractContextManager[Any]:
+        raise NotImplementedError
 
 
 class LlmBills:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from finops.errors import SourceError, UserError
 from finops.secret import Secret
 from finops.sources import openai_rows
-from finops.sources.llm_bills import LlmBills, Provider, Window, mapping_of, pages, refusal, shown
+from finops.sources.llm_bills import ClientReports, LlmBills, Provider, Window, mapping_of, pages, refusal, shown
 from finops.sources.llm_lines import Line, ListCost, Used
 
 PROVIDER: Final = Provider(
@@ -38,26 +38,16 @@ def openai_bills(
     return LlmBills(name, OpenAIReports(key, base_url, tries), now, list_cost)
 
 
-class OpenAIReports:
+class OpenAIReports(ClientReports):
     """Asks through the client's own methods, and reads the raw answers: its models would make floats of the amounts."""
 
     provider = PROVIDER
 
-    def __init__(self, key: Secret, base_url: str, tries: int = TRIES) -> None:
-        self._key, self._base_url, self._tries = key, base_url, tries
-        self._client: Any = None
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
+    def _open(self) -> AbstractContextManager[Any]:
         from openai import OpenAI
 
         key = self._key.reveal()
-        with OpenAI(api_key=key, admin_api_key=key, base_url=self._base_url, max_retries=self._tries, timeout=PATIENCE) as client:
-            self._client = client
-            try:
-                yield
-            finally:
-                self._client = None
+        return OpenAI(api_key=key, admin_api_key=key, base_url=self._base_url, max_retries=self._tries, timeout=PATIENCE)
 
     def costs(self, window: Window) -> list[Line]:
         return openai_rows.lines(self._report("costs", window, ["project_id", "line_item"]), window)

@@ -8,17 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from finops.deliveries import Staging
 from finops.errors import SourceError, UserError
 from finops.secret import Secret
-from finops.sources.anthropic import ANTHROPIC, anthropic_bills
+from finops.sources.anthropic import anthropic_bills
 from finops.sources.llm_bills import LlmBills
-from finops.sources.staging import stage
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.report_server import Extra, Fact, Fault
+from tests.integration.reports import billed, march, read
 
 KEY = "sk-ant-admin01-test"
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -61,24 +60,6 @@ def bills(server: AnthropicServer) -> Bills:
         return anthropic_bills("anthropic", Secret(key), server.url, now, **{"tries": 3} | more)
 
     return make
-
-
-def march(bills: LlmBills, folder: Path) -> Staging:
-    offer = next(offer for offer in bills.offers(date(2026, 3, 1)) if offer.period == "2026-03")
-    fetched = bills.fetch(offer, folder)
-    staged = stage(fetched.paths, ANTHROPIC, source="anthropic", folder=folder / "staged", derived={})
-    assert fetched.rows == sum(part.rows for part in staged.parts)
-    return staged
-
-
-def read(staging: Staging, columns: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect() as connection:
-        paths = [str(part.path) for part in staging.parts]
-        return connection.execute(f"SELECT {columns} FROM read_parquet(?) ORDER BY ALL", [paths]).fetchall()
-
-
-def billed(staging: Staging) -> Decimal:
-    return sum((total.billed for part in staging.parts for total in part.totals), Decimal(0))
 
 
 def test_cents_become_dollars_to_the_last_digit(bills: Bills, tmp_path: Path) -> None:
