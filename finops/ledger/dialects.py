@@ -40,7 +40,8 @@ def _tag_postgres(element: Tag, compiler: SQLCompiler, **kw: Any) -> str:
     """DuckDB reads what the PostgreSQL dialect writes, except for its JSON."""
     column = compiler.process(element.column, **kw)
     if isinstance(compiler.dialect, DuckText):
-        return f"json_extract_string({column}, {compiler.render_literal_value(_json_path(element.key_text), String())})"
+        path = "/*" if element.key_text == "*" else _json_path(element.key_text)  # quoted or not, $."*" is every key to DuckDB
+        return f"json_extract_string({column}, {compiler.render_literal_value(path, String())})"
     return f"(CAST({column} AS JSONB) ->> {compiler.render_literal_value(element.key_text, String())})"
 
 

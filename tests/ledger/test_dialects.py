@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import ColumnElement, Date, DateTime, String, cast, literal, select
 
@@ -47,6 +47,7 @@ def test_a_nul_is_refused() -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30))
+@example("*")
 def test_any_tag_key_finds_its_value(key: str) -> None:
     tags = literal(json.dumps({key: "found"}), String())
     assert fetch(Tag(tags, key)) == "found"
