@@ -33,6 +33,14 @@ class SourceError(FinopsError):
     """A source outside could not be reached, refused us, or answered what nobody could mean; it is tried again later."""
 
 
+class LeverError(FinopsError):
+    """A lever could not be moved, and certainly was not."""
+
+
+class LeverUnknownError(FinopsError):
+    """A call to a lever was sent and its answer lost: it may have had its effect."""
+
+
 class ConfigError(UserError):
     """Every problem of the configuration at once, each as `file:line: sentence`."""
 

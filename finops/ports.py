@@ -1,12 +1,13 @@
 """What lies outside our walls: the protocols that the edges of the house answer to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from finops.deliveries import Progress
+from finops.guard.plans import Plan
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,36 @@ class Source(Protocol):
 
     def problems(self) -> list[str]:
         """Return what stops it from being read, a sentence each: `check --online`."""
+        ...
+
+
+Standing = Literal["as before", "applied", "changed", "gone"]
+
+
+class Lever(Protocol):
+    """A real thing that can be moved. Whatever it is told is a desired state, so that repeating a call changes nothing.
+
+    `permissions` are all it needs. Calls raise LeverError where certainly nothing happened, LeverUnknownError where the
+    answer was lost and the call may have had its effect: then `observe` tells, and nothing is repeated blindly.
+    """
+
+    name: str
+    permissions: tuple[str, ...]
+
+    def look(self, targets: Sequence[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return how each target stands now, as plain JSON: the before-image of a plan."""
+        ...
+
+    def describe(self, plan: Plan) -> list[str]:
+        """Return what would be done, a sentence for each target; reads, never writes."""
+        ...
+
+    def apply(self, plan: Plan, target: str) -> None: ...
+
+    def revert(self, plan: Plan, target: str) -> None:
+        """Put a target back as the plan's before-image has it."""
+        ...
+
+    def observe(self, plan: Plan, target: str) -> Standing:
+        """Say whether a target stands as before the plan, as the plan wants it, or otherwise."""
         ...
