@@ -14,15 +14,15 @@ RULES: Final = "rules.yaml"
 def load_rulebook(folder: Path) -> Rulebook:
     """Read budgets.yaml and rules.yaml, either of which may be missing; raises ConfigError with every problem of both."""
     (budgets, before), (rules, after) = _node(folder / BUDGETS), _node(folder / RULES)
-    book, between = _rulebook(budgets, rules)
+    book, between = _rulebook(budgets, rules, whole=not (before or after))
     if book is None or before or after:
         raise ConfigError([*before, *between, *after])
     return book
 
 
-def _rulebook(budgets: Node | None, rules: Node | None) -> tuple[Rulebook | None, tuple[str, ...]]:
+def _rulebook(budgets: Node | None, rules: Node | None, *, whole: bool) -> tuple[Rulebook | None, tuple[str, ...]]:
     try:
-        return read(budgets, rules), ()
+        return read(budgets, rules, whole=whole), ()
     except ConfigError as error:
         return None, error.problems
 

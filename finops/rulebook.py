@@ -1,34 +1,32 @@
 """What budgets.yaml and rules.yaml say: read as a whole, or refused with every problem at once."""
 
-import hashlib
-import json
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
-from decimal import Decimal
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Final
 
-from finops.configuration.fields import Fields, as_currency, as_zone, nearest, seen
+from finops.configuration.digests import digest_of
+from finops.configuration.fields import Fields, as_currency, as_zone, items, nearest, seen
 from finops.configuration.problems import Problems, shown
+from finops.configuration.rulebook_approvals import Guard, guard_of
+from finops.configuration.rulebook_budgets import Budget, Ledger, budgets_of, names_in
 from finops.configuration.rulebook_metrics import Metric, metrics_of
 from finops.configuration.rulebook_owners import owner_rules
 from finops.configuration.rulebook_prices import Price, prices_of
-from finops.configuration.rulebook_sections import (
-    Budget,
-    Rule,
-    budgets_of,
-    rates_of,
-    rules_of,
-)
+from finops.configuration.rulebook_quotas import Quota, quotas_of
+from finops.configuration.rulebook_rules import Rule, Surroundings, rules_of
+from finops.configuration.rulebook_sections import rates_of
 from finops.configuration.rulebook_sources import SourceSettings, sources_of
+from finops.configuration.rulebook_steps import Playbook, playbooks_of
+from finops.configuration.rulebook_times import Maintenance, maintenance_of
+from finops.configuration.rulebook_when import Known
 from finops.owners import OwnerRule
 from finops.rates import Rate
-from finops.yamlfile import Node, Table, plain
+from finops.yamlfile import Node, Table
 
-__all__ = ["Budget", "Metric", "Price", "Rule", "Rulebook", "SourceSettings", "read"]
+__all__ = ["Budget", "Guard", "Metric", "Price", "Quota", "Rule", "Rulebook", "SourceSettings", "read"]
 
-BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets")
-RULES: Final = ("rules",)
+BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets", "quotas")
+RULES: Final = ("rules", "playbooks", "maintenance", "guard")
 MISPLACED: Final = {**dict.fromkeys(BUDGETS, "budgets.yaml"), **dict.fromkeys(RULES, "rules.yaml")}
 
 
@@ -45,40 +43,66 @@ class Rulebook:
     prices: tuple[Price, ...] = ()
     rules: tuple[Rule, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    playbooks: tuple[Playbook, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    guard: Guard = field(default_factory=Guard)
+    # What is allowed but perhaps not meant, as `file:line: sentence`; no part of the content.
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
     def digest(self) -> str:
         """Name the content: layout, comments and the way a number is written do not change it."""
-        return _digest([getattr(self, field.name) for field in fields(self)])
+        return digest_of([getattr(self, field.name) for field in fields(self) if field.compare])
 
     @cached_property
     def owners_digest(self) -> str:
         """Name what decides a charge's day and owner; while it stays, nothing stored must be worked out anew."""
-        return _digest([self.timezone, self.owners])
+        return digest_of([self.timezone, self.owners])
 
     def source(self, name: str) -> SourceSettings:
         return next((source for source in self.sources if source.name == name), SourceSettings(name))
 
 
-def read(budgets: Node | None, rules: Node | None) -> Rulebook:
-    """Read both files, either of which may be missing; raises ConfigError with every problem of both."""
-    problems = Problems()
+def read(budgets: Node | None, rules: Node | None, *, whole: bool = True) -> Rulebook:
+    """Read both files, either of which may be missing; raises ConfigError with every problem of both.
+
+    Unless both are `whole`, as where one of them is no YAML, names that one file uses of the other are not looked up.
+    """
+    problems, warnings = Problems(), Problems()
     money, watch = _top(budgets, BUDGETS, problems), _top(rules, RULES, problems)
     currency = (money.get("currency", as_currency) if money else None) or Rulebook.currency
-    section = money.raw if money else _nothing
+    timezone = (money.get("timezone", as_zone) if money else None) or Rulebook.timezone
+    section, watched = money.raw if money else _nothing, watch.raw if watch else _nothing
+    playbooks = playbooks_of(watched("playbooks"), problems)
+    named = {playbook.name.casefold(): playbook for playbook in playbooks}
+    limits = budgets_of(section("budgets"), Ledger(currency, timezone, named if whole else None), problems, warnings)
+    known = _known(section("budgets"), limits) if whole else Known(None)
     book = Rulebook(
         currency=currency,
-        timezone=(money.get("timezone", as_zone) if money else None) or Rulebook.timezone,
+        timezone=timezone,
         owners=owner_rules(section("owners"), problems),
         rates=rates_of(section("fx"), problems),
         sources=sources_of(section("sources"), problems),
-        budgets=budgets_of(section("budgets"), currency, problems),
+        budgets=limits,
         prices=prices_of(section("prices"), currency, problems),
-        rules=rules_of(watch.raw("rules") if watch else None, problems),
+        rules=rules_of(watched("rules"), Surroundings(known, named, timezone), problems),
         metrics=metrics_of(section("metrics"), problems),
+        quotas=quotas_of(section("quotas"), currency, problems),
+        playbooks=playbooks,
+        maintenance=maintenance_of(watched("maintenance"), timezone, problems),
+        guard=guard_of(watched("guard"), problems),
+        warnings=warnings.told(),
     )
     problems.raise_any()
     return book
+
+
+def _known(section: Node | None, budgets: tuple[Budget, ...]) -> Known:
+    """Return the names that rules may use; teams only where every budget could be read."""
+    listed = tuple(items(section, Problems(), "budgets"))
+    teams = tuple(team for budget in budgets for name, values in budget.scope if name == "team" for team in values)
+    return Known(names_in(listed), teams if len(budgets) == len(listed) else None)
 
 
 def _top(node: Node | None, known: tuple[str, ...], problems: Problems) -> Fields | None:
@@ -98,29 +122,3 @@ def _top(node: Node | None, known: tuple[str, ...], problems: Problems) -> Field
 
 def _nothing(_section: str) -> None:
     return None
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(_canonical(content), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _canonical(value: object) -> object:
-    """Return JSON values that are equal exactly when the contents are."""
-    if isinstance(value, Node):
-        return _canonical(plain(value))
-    if is_dataclass(value):
-        return {field.name: _canonical(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {name: _canonical(each) for name, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_canonical(each) for each in value]
-    if isinstance(value, Decimal):
-        return _digits(value)
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _digits(number: Decimal) -> dict[str, str]:
-    """Keep a number apart from the same digits as text, and 1.50 together with 1.5."""
-    text = f"{number:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return {"number": "0" if text in ("-0", "") else text}

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.config_files import load_rulebook
+from finops.configuration.rulebook_budgets import Threshold
+from finops.configuration.rulebook_conditions import BudgetSpent
+from finops.configuration.rulebook_steps import Notify
 from finops.errors import ConfigError
 from finops.owners import OwnerRule
 from finops.rates import Rate
-from finops.rulebook import Budget, Price, Rulebook, SourceSettings, read
-from finops.yamlfile import parse, plain
+from finops.rulebook import Budget, Price, Rule, Rulebook, SourceSettings, read
+from finops.yamlfile import parse
 
 CONTRACT = """
 currency: USD
@@ -55,7 +58,7 @@ def test_every_section_is_read() -> None:
     read_in, cached, five_minutes, hour, out, request = amounts
     assert book.prices == (Price("my-model", "self-hosted", date(2026, 1, 1), "USD", read_in, cached, five_minutes, hour, out, request),)
     scope = (("env", ("prod", "dev")), ("team", ("ml",)))
-    thresholds = (Decimal("0.8"), Decimal(1))
+    thresholds = (Threshold(Decimal("0.8")), Threshold(Decimal(1)))
     assert book.budgets == (Budget("ml", scope, "month", Decimal(12000), "USD", "@ana", "#ml", thresholds),)
 
 
@@ -105,11 +108,8 @@ def test_lines_are_sorted_as_numbers() -> None:
         ("budgets: [{name: a, period: year, amount: 1}]", "'period' must be one of day, week, month, quarter, not 'year'"),
         ("budgets: [{name: a, period: month}]", "a budget needs 'amount'"),
         ("budgets: [{monthly: 1}]", "a budget needs 'name'"),
-        ("budgets: [{name: a, monthly: 1, thresholds: [80]}]", "'thresholds' must be percentages such as [50%, 80%, 100%], not a list"),
-        (
-            "budgets: [{name: a, monthly: 1, thresholds: [5%, 5%]}]",
-            "'thresholds' must be percentages, at least one and none twice, not a list",
-        ),
+        ("budgets: [{name: a, monthly: 1, thresholds: [80]}]", "a threshold must be a percentage such as 80%, not '80'"),
+        ("budgets: [{name: a, monthly: 1, thresholds: [5%, 5%]}]", "'thresholds' must be percentages, at least one and none twice"),
         ("budgets: [{name: a, monthly: 1, scope: {teem: x}}]", "'teem' is not a dimension; did you mean 'team'?"),
         ("budgets: [{name: a, monthly: 1, scope: {team: []}}]", "'team' must be a text or a list of texts, not a list"),
         (
@@ -155,7 +155,7 @@ def test_what_is_given_twice_is_refused(text: str, expected: str) -> None:
 
 
 def test_rules_need_a_name_of_their_own() -> None:
-    told = problems("", "rules:\n  - {name: a, when: {budget: 90%}}\n  - {name: A}\n  - {when: x}\n  - 5\n")
+    told = problems("", "rules:\n  - {name: a, when: {budget: 90%}}\n  - {name: A, when: {budget: 9%}}\n  - {when: {budget: 9%}}\n  - 5\n")
     assert told == (
         "rules.yaml:3: a rule named 'A' is given twice, first on line 2; keep one of them",
         "rules.yaml:4: a rule needs 'name'",
@@ -163,9 +163,9 @@ def test_rules_need_a_name_of_their_own() -> None:
     )
 
 
-def test_a_rule_keeps_its_fields_and_lines() -> None:
+def test_a_rule_of_a_condition_alone_tells_the_owner() -> None:
     book = read(None, parse("rules:\n  - name: a\n    when: {budget: 90%}\n", "rules.yaml"))
-    assert [(rule.name, rule.node.line, plain(rule.node)) for rule in book.rules] == [("a", 2, {"name": "a", "when": {"budget": "90%"}})]
+    assert book.rules == (Rule("a", BudgetSpent(Decimal("0.9")), (Notify(("owner",)),)),)
 
 
 @pytest.mark.parametrize(("short", "period"), [("daily", "day"), ("weekly", "week"), ("monthly", "month"), ("quarterly", "quarter")])
