@@ -68,7 +68,7 @@ class Plan:
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: sorted keys, no spaces, UTF-8."""
         text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def short_digest(self) -> str:

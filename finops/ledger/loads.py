@@ -1,7 +1,6 @@
 """Publishes deliveries: files first, then one transaction that flips what is live."""
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from finops.deliveries import Load, StagedPart, Staging, Status
 from finops.errors import LedgerError
+from finops.ledger.audit import PLAIN, Stamp, write
 from finops.ledger.state import writing
-from finops.ledger.tables import audit, bad_rows, control_totals, coverage, files, live, load_days, loads
+from finops.ledger.tables import bad_rows, control_totals, coverage, files, live, load_days, loads
 
 # A later delivery with a tenth of the rows of a bill this large is more likely cut off than right.
 LARGE_BILL, FAR_SMALLER = 1000, 10
@@ -239,10 +239,9 @@ def _note(tx: Connection, delivery: Delivery, action: str, thing: str, detail: d
     record(tx, delivery.recorded_at, delivery.actor, action, thing, detail)
 
 
-def record(tx: Connection, at: datetime, actor: str, action: str, thing: str, detail: dict[str, Any]) -> None:
-    """Write one audit entry in the transaction of the change it tells of."""
-    text = json.dumps(detail, sort_keys=True, default=str)
-    tx.execute(insert(audit).values(at=at, actor=actor, action=action, object=thing, detail=text))
+def record(tx: Connection, at: datetime, actor: str, action: str, thing: str, detail: dict[str, Any], stamp: Stamp = PLAIN) -> None:
+    """Write one audit entry in the transaction of the change it tells of; raises LedgerError where that cannot be."""
+    write(tx, at, actor, action, thing, detail, stamp)
 
 
 def _detail(identity: str, part: StagedPart, reason: str | None, before: dict[str, Any] | None) -> dict[str, Any]:

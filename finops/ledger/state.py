@@ -10,15 +10,20 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from finops.errors import LedgerError, UserError
+from finops.ledger.audit_chain import UNKEYED, Keys
 
-HEAD = "0003"
+HEAD = "0008"
 MIGRATIONS = Path(__file__).with_name("migrations")
 WRITERS_LOCK = 7_241_905  # any number of ours: names the PostgreSQL advisory lock of writers
 
 
-def open_state(url: str) -> Engine:
-    """Return an engine on the state database at `url`, migrated. Raises UserError when it cannot be reached."""
+def open_state(url: str, audit_keys: Keys = UNKEYED) -> Engine:
+    """Return an engine on the state database at `url`, migrated. Raises UserError when it cannot be reached.
+
+    Its audit is sealed with `audit_keys`; without any, it shows slips and not malice.
+    """
     engine = _engine(url)
+    engine.update_execution_options(audit_keys=audit_keys)
     try:
         _migrate(engine)
     except DBAPIError as problem:
@@ -57,7 +62,7 @@ def _sqlite_begin(connection: Connection) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a transaction that no other writer of any process runs beside: commits at the end, rolls back on an error."""
-    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+    with engine.connect().execution_options(writing=True, alone=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
         yield connection

@@ -125,16 +125,26 @@ bad_rows = Table(
     Column("excerpt", Text, nullable=False),
 )
 
-# Append only; written in the transaction of the change it tells of.
+# Append only, which triggers see to; written in the transaction of the change it tells of. Numbered without gaps, and each
+# entry is bound by `hash` to the one before it (`prev`), sealed with the key called `key`.
 audit = Table(
     "audit",
     metadata,
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("actor", String(120), nullable=False),
     Column("action", String(60), nullable=False),
     Column("object", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("strength", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Column("reason", Text),
+    Column("request", Text),
+    Column("config", Text),
+    Column("key", String(12), nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 questions = Table(
