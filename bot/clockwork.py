@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from bot.assemble import Tools
 from bot.messenger import Messenger, web_client
 from bot.noticing import Noticing
+from bot.outgoing import Courier, catch_up, deliverer
 from finops.redaction import Redactor
 from jobs import registry
 from jobs.runner import Runner, Surroundings
@@ -21,14 +22,19 @@ from jobs.scheduler import Clocks, Scheduler
 def scheduler(tools: Tools, client: WebClient | None = None) -> Scheduler:
     """Return a scheduler over every job, not yet started; notices go through `client`, else through one made from the settings."""
     clocks = Clocks(tools.now, time.monotonic, platform.node() or "this machine")
-    tell = noticing(tools, client).tell
+    notices, courier = noticing(tools, client), Courier(deliverer(tools, client))
+
+    def tell() -> None:
+        courier.wake()
+        notices.tell()
+
     return Scheduler(tools.ledger, runner(tools), registry.known(), lambda: ZoneInfo(tools.rulebook.timezone), clocks, tell)
 
 
 def runner(tools: Tools) -> Runner:
     def tools_for(now: datetime, period: str) -> registry.Tools:
         tools.refresh()
-        return registry.Tools(tools.ledger, now, tools.settings, tools.rulebook, period)
+        return registry.Tools(tools.ledger, now, tools.settings, tools.rulebook, period, lambda: catch_up(tools))
 
     redactor, root = Redactor(tools.settings.secrets()), str(tools.ledger.root)
 
