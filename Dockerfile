@@ -14,6 +14,8 @@ COPY bot bot
 COPY jobs jobs
 COPY api api
 COPY finops finops
+COPY gateway gateway
+COPY policies policies
 COPY slackbox slackbox
 COPY docs/slack-manifest.yaml docs/
 RUN /uv/bin/uv build --wheel --require-hashes --build-constraints constraints.txt --out-dir dist . \

@@ -62,7 +62,12 @@ system: ## install the Debian packages that tests with a browser or a server nee
 	for package in $$absent; do $(APT) install "$$package" >/dev/null \
 		|| echo "$$package could not be installed; the tests that need it are skipped"; done
 
-peers: .peers/node_modules/.bin/azurite-blob ## install the storage server that the Azure tests talk to
+peers: .peers/node_modules/.bin/azurite-blob .peers/litellm/.ready ## install the servers that tests talk to: Azurite and LiteLLM
+
+.peers/litellm/.ready: tests/gateway/litellm.txt $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .peers/litellm
+	@$(BIN)/uv pip install --quiet --python .peers/litellm/bin/python --no-deps --require-hashes -r $< \
+		&& touch $@ || echo 'LiteLLM could not be installed; the tests that need it are skipped.'
 
 .peers/node_modules/.bin/azurite-blob:
 	@command -v npm >/dev/null 2>&1 || { $(ROOT) true && $(APT) update && $(APT) install npm; } >/dev/null 2>&1 || true; \

@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from api import intake, schemas
+from api import alertmanager, intake, schemas
 from api.bodies import MIB, Bodies, Bounds, encoding_of, unpack
 from api.counters import Counters
 from api.doorkeeper import Doorkeeper
+from api.guard import Control, GuardDoor
 from api.intake import Taken
 from api.refusals import RefusalError, refused
 from finops.errors import FinopsError, UserError
@@ -52,6 +53,8 @@ class Door:
     counters: Counters = field(default_factory=Counters)
     bounds: Bounds = field(default_factory=Bounds)
     questions: int = 8  # answered at the same time
+    take_alerts: alertmanager.Take | None = None  # keeps the findings of an Alertmanager; raises FinopsError
+    guard: Control | None = None  # None: FINOPS_GATEWAY_KEY is not set
 
 
 class HttpDoor:
@@ -63,9 +66,15 @@ class HttpDoor:
         self._bodies = Bodies(door.bounds)
         self._lanes = asyncio.Semaphore(LANES)
         self._questions = asyncio.Semaphore(door.questions)
+        self._guard = GuardDoor(door.guard, self._bodies) if door.guard else None
         self._one_export = asyncio.Lock()  # of metrics: what a series adds is settled before the next is read
         self._series = SeriesMemory(door.spool.folder / "series.json")
         self._services = SpanServices(door.spool.folder / "services")
+
+    def leave(self) -> None:
+        """Let go of gateways that wait for news, before the server is stopped."""
+        if self._guard:
+            self._guard.leave()
 
     def application(self, version: str = "0") -> FastAPI:
         app = FastAPI(title="finops-bot", version=version, description=schemas.ABOUT, docs_url=None, redoc_url=None)
@@ -75,6 +84,9 @@ class HttpDoor:
         self._route(app, "POST", "/v1/metrics", self._metrics, "OTLP metrics of token usage.", schemas.otlp_route())
         self._route(app, "GET", "/v1/ask", self._ask, "Ask about cost.", schemas.ask_route("GET"))
         self._route(app, "POST", "/v1/ask", self._ask, "Ask about cost.", schemas.ask_route("POST"))
+        for method, name, about in schemas.GUARD_ROUTES:
+            self._route(app, method, f"/v1/guard/{name}", self._guarded(name), about, schemas.guard_route(name))
+        self._route(app, "POST", "/v1/alertmanager", self._alerts, "Alerts of a Prometheus Alertmanager.", alertmanager.route())
         self._route(app, "GET", "/healthz", self._health, "Whether it serves.", {})
         self._route(app, "GET", "/metrics", self._counters, "The door's own counters, for Prometheus.", {})
         make = app.openapi
@@ -193,6 +205,29 @@ class HttpDoor:
         if not isinstance(question, str) or not isinstance(as_of, str | None):
             raise RefusalError(400, 'q is missing; send {"q": "team=ml last 7d"}, and as_of where another day is meant')
         return question, as_of
+
+    def _guarded(self, name: str) -> Handler:
+        async def handler(request: Request) -> Response:
+            self._keeper.admit(request)
+            if self._guard is None:
+                raise RefusalError(503, "FINOPS_GATEWAY_KEY is not set, so no gateway is served here; docs/gateway.md says how to make one")
+            handlers: dict[str, Handler] = {
+                "snapshot": self._guard.snapshot,
+                "lease": self._guard.lease,
+                "events": self._guard.events,
+                "check": self._guard.check,
+            }
+            return await handlers[name](request)
+
+        return handler
+
+    async def _alerts(self, request: Request) -> Response:
+        self._keeper.admit(request)
+        encoding = encoding_of(request)
+        async with self._bodies.read(request) as body, self._questions:
+            delivery = unpack(body, encoding, alertmanager.LARGEST)
+            told = await asyncio.to_thread(alertmanager.take_alerts, delivery, self._door.now(), self._door.take_alerts)
+        return JSONResponse(told, 202)
 
     async def _health(self, request: Request) -> Response:
         ok, told = self._door.health()

@@ -11,6 +11,13 @@ ERROR: Final = "#/components/schemas/Error"
 TAKEN: Final = "#/components/schemas/Taken"
 ABOUT: Final = "Usage events in, answers about cost out. Every /v1 route wants a bearer token of FINOPS_API_TOKENS."
 
+GUARD_ROUTES: Final = (
+    ("GET", "snapshot", "The limits a gateway goes by, sealed; waits for news."),
+    ("POST", "lease", "Shares of daily quotas for a gateway's worker."),
+    ("POST", "events", "What a gateway's worker noticed."),
+    ("POST", "check", "A decision about one request, for gateways without our plug-in."),
+)
+
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["error"],
@@ -92,6 +99,18 @@ def ask_route(method: str) -> dict[str, Any]:
         }
     body = {"type": "object", "required": ["q"], "properties": fields}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}, **replies}
+
+
+def guard_route(name: str) -> dict[str, Any]:
+    """Return parameters and replies of a route for gateways."""
+    object_ = {"application/json": {"schema": {"type": "object"}}}
+    status, about = ("202", "Taken.") if name == "events" else ("200", "As docs/gateway.md describes it.")
+    replies = {"responses": {status: {"description": about, "content": object_}, **refusals(400, 401)}}
+    if name != "snapshot":
+        return {"requestBody": {"required": True, "content": object_}, **replies}
+    fields = {"worker": "string", "have": "integer", "wait": "number", "nonce": "string"}
+    parameters = [{"name": each, "in": "query", "required": each == "worker", "schema": {"type": kind}} for each, kind in fields.items()]
+    return {"parameters": parameters, **replies}
 
 
 def refusals(*statuses: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.tables import Goal, heading, judge, machine
 
-PARTS: Final = ("questions", "loading", "commands", "capacity", "usage", "s3")
+PARTS: Final = ("questions", "loading", "commands", "capacity", "usage", "s3", "guard")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,6 +60,10 @@ def _run(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:
         from benchmarks import capacity
 
         return capacity.run(500 if quick else 10_000)
+    if part == "guard":
+        from benchmarks import guard
+
+        return guard.run(10_000 if quick else 200_000, 120 if quick else 1_200, 10 if quick else 60)
     if part == "s3":
         from benchmarks import s3
 

@@ -10,8 +10,11 @@ from api.app import Door, HttpDoor
 from api.counters import Counters
 from bot.assemble import Tools
 from bot.commands import reply
+from bot.gateway_control import Follower, control
 from bot.replies import Asking
+from finops.ledger.gateway_effects import in_force
 from finops.sources.spool import SpoolWriter
+from jobs.check_budgets import take_findings
 from jobs.ingest_usage import Drained, Publisher
 from jobs.registry import Tools as JobTools
 
@@ -24,6 +27,8 @@ class UsageDoor:
     def __init__(self, tools: Tools, health: Callable[[], tuple[bool, Mapping[str, Any]]] = lambda: (True, {})) -> None:
         self._tools = tools
         self._counters = Counters()
+        self._gateways = Follower(tools)
+        self._gateways.look()
         self._spool = SpoolWriter(tools.settings.spool, f"{platform.node()[:40]}-{os.getpid()}-{secrets.token_hex(4)}")
         self._publisher = Publisher(self._job_tools, tools.settings.spool, told=self._count)
         self._door = Door(
@@ -34,10 +39,17 @@ class UsageDoor:
             health,
             counters=self._counters,
             questions=tools.settings.workers,
+            take_alerts=lambda findings: take_findings(self._job_tools(), findings),
+            guard=control(tools, lambda: in_force(tools.ledger.engine, tools.now())),
         )
+        self._http = HttpDoor(self._door)
 
     def application(self) -> Any:
-        return HttpDoor(self._door).application(VERSION)
+        return self._http.application(VERSION)
+
+    def leave(self) -> None:
+        """Answer whoever waits for news; the server is stopped next."""
+        self._http.leave()
 
     def start(self) -> None:
         self._publisher.start()
@@ -52,6 +64,7 @@ class UsageDoor:
 
     def _job_tools(self) -> JobTools:
         self._tools.refresh()
+        self._gateways.look()
         return JobTools(self._tools.ledger, self._tools.now(), self._tools.settings, self._tools.rulebook)
 
     def _count(self, done: Drained) -> None:

@@ -78,6 +78,8 @@ class Service:
     def stop(self) -> None:
         if self._socket:
             self._socket.close()  # type: ignore[no-untyped-call]
+        if self._door:
+            self._door.leave()
         if self._http:
             self._http.stop()
         if self._door:
@@ -159,6 +161,7 @@ def _run_api(tools: Tools, stopping: threading.Event) -> int:
     server.start()
     LOG.info("finops-bot takes usage events and questions on port %s", server.port)
     stopping.wait()
+    door.leave()
     server.stop()
     door.stop()
     return 0

@@ -18,6 +18,7 @@ from tests.flows.slack import eventually
 from tests.sources.test_otlp import CHAT, protobuf, span, written
 
 EVENT = {"time": "2026-09-27T12:00:00Z", "request_id": "r1", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 5}
+GUARD = {f"/v1/guard/{name}" for name in ("snapshot", "lease", "events", "check")}
 ROUTES = ("/v1/usage", "/v1/usage/litellm", "/v1/traces", "/v1/metrics", "/v1/ask")
 GATEWAY = {"litellm_call_id": "c1", "model": "m", "prompt_tokens": 1, "startTime": 1_790_510_400.0}
 
@@ -236,7 +237,7 @@ def test_health_and_counters_need_no_token(served: Served) -> None:
 def test_openapi_describes_each_field_of_an_event_and_every_route(served: Served) -> None:
     told = served.send("/openapi.json", token=None).json
     assert list(EVENT_FIELDS) == [name for name in EVENT_FIELDS if name in told["components"]["schemas"]["UsageEvent"]["properties"]]
-    assert set(ROUTES) | {"/healthz", "/metrics"} == set(told["paths"])
+    assert set(ROUTES) | GUARD | {"/v1/alertmanager", "/healthz", "/metrics"} == set(told["paths"])
     assert {"time", "request_id", "model"} == set(told["components"]["schemas"]["UsageEvent"]["required"])
     text = json.dumps(told)
     names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}

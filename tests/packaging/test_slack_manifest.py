@@ -80,7 +80,7 @@ def test_it_asks_for_what_the_online_check_demands_and_no_more() -> None:
 
 
 def test_each_scope_is_explained_beside_it_and_on_the_installation_page() -> None:
-    beside = dict(re.findall(r"^ +- ([\w:]+) +# (.+)$", TEXT, re.MULTILINE))
+    beside = dict(re.findall(r"^ +- ([\w:.]+) +# (.+)$", TEXT, re.MULTILINE))
     asked = INSTALL.partition("## Why each scope")[2].partition("\n## ")[0]
     explained = dict(re.findall(r"^\| `([\w:.]+)` \| (.+) \|$", asked, re.MULTILINE))
     assert {scope for scope in SCOPES if scope not in beside} == set()

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MANIFEST = "bot/slack-manifest.yaml"  # packed from docs/, since the demo's Slack is set up by it
+POLICIES = {f"finops/policies/{path.name}" for path in (ROOT / "policies").iterdir()}  # those that hold where nobody wrote others
 ROOMS = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
@@ -26,7 +27,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 
 def test_the_wheel_holds_every_file_of_every_room(wheel: zipfile.ZipFile) -> None:
-    kept = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()} | {MANIFEST}
+    kept = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file()} | {
+        MANIFEST,
+        *POLICIES,
+    }
     assert {name for name in kept if "__pycache__" not in name} == {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
