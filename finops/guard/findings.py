@@ -45,3 +45,25 @@ def finding_key(watcher: str, version: str, period: str, kind: str, threshold: D
     """Return the identity of a finding; the same figures for a changed budget are another finding."""
     parts = [kind, watcher, version[:12], period, "" if threshold is None else format(threshold.normalize(), "f")]
     return ":".join(part.replace(":", "%3A") for part in parts)
+
+
+def document(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain JSON; `read_finding` gives the same finding back."""
+    texts = {name: getattr(finding, name) for name in _TEXTS}
+    amounts = {name: None if (value := getattr(finding, name)) is None else format(value, "f") for name in _AMOUNTS}
+    moments = {name: None if (value := getattr(finding, name)) is None else value.isoformat() for name in _MOMENTS}
+    scope = [[name, list(values)] for name, values in finding.scope]
+    return {**texts, **amounts, **moments, "scope": scope, "facts": dict(finding.facts), "evidence": dict(finding.evidence)}
+
+
+def read_finding(document: Mapping[str, Any]) -> Finding:
+    """Read what `document` wrote."""
+    told = dict(document)
+    told |= {name: None if told[name] is None else Decimal(told[name]) for name in _AMOUNTS}
+    told |= {name: None if told[name] is None else datetime.fromisoformat(told[name]) for name in _MOMENTS}
+    return Finding(**{**told, "scope": tuple((name, tuple(values)) for name, values in told["scope"])})
+
+
+_TEXTS: Final = ("key", "kind", "rule", "version", "period", "severity", "title", "unit", "owner", "channel")
+_AMOUNTS: Final = ("value", "limit", "threshold")
+_MOMENTS: Final = ("observed_at", "as_of")

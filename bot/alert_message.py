@@ -1,0 +1,133 @@
+"""An alert as everybody sees it: laid out from the record each time it is shown, so that it always tells how things stand."""
+
+from typing import Any, Final
+
+from bot.assemble import Tools
+from bot.slack_text import Block, context, mrkdwn, section
+from finops.guard.alert_states import AlertState
+from finops.ledger.alert_rows import Alert
+from finops.ledger.alerts import alert, listed_in
+from finops.telling.names import cut
+from jobs.routes import Content
+
+SIGNS: Final = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+SAID: Final[dict[AlertState, str]] = {
+    "open": "Nobody has acknowledged it yet",
+    "acknowledged": "Acknowledged",
+    "snoozed": "Snoozed",
+    "corrected": "Corrected: the figures changed, and it no longer holds",
+    "resolved": "Over",
+}
+BUTTONS: Final[dict[AlertState, tuple[str, ...]]] = {
+    "open": ("alert.ack", "alert.snooze"),
+    "acknowledged": ("alert.snooze",),
+    "snoozed": ("alert.ack",),
+}
+LABELS: Final = {"alert.ack": "Acknowledge", "alert.snooze": "Snooze"}
+ACTIONS: Final[dict[AlertState, str]] = {
+    "open": "trigger",
+    "acknowledged": "acknowledge",
+    "snoozed": "acknowledge",
+    "corrected": "resolve",
+    "resolved": "resolve",
+}
+TEXT: Final = 3000
+FACTS: Final = 10
+LISTED: Final = 10
+LONGEST_KEY: Final = 255
+
+
+def render(tools: Tools, identity: str) -> Content:
+    """Show an alert as it stands at this moment: the renderer `alert` of the outbox."""
+    found = alert(tools.ledger.engine, identity)
+    return content(found, listed_in(tools.ledger.engine, found.number))
+
+
+def content(found: Alert, listed: list[Alert]) -> Content:
+    """Lay an alert out: what was found, the figures, the lower thresholds it came past, how it stands, what can be done."""
+    finding, key = found.finding, f"{found.id}.{found.version}"
+    headline = f"{SIGNS[finding.severity]} {found.id}: {mrkdwn(finding.title, 600)}"
+    facts = [f"*{mrkdwn(name, 60)}*\n{mrkdwn(value, 300)}" for name, value in finding.facts.items()][:FACTS]
+    blocks: list[Block] = [section(f"*{headline}*", f"{key}.what")]
+    if facts:
+        fields = [{"type": "mrkdwn", "text": fact, "verbatim": True} for fact in facts]
+        blocks.append({"type": "section", "block_id": f"{key}.facts", "fields": fields})
+    if listed:
+        blocks.append(section("\n".join(_also(one) for one in listed[:LISTED]), f"{key}.also"))
+    blocks.append(section(_standing(found), f"{key}.state"))
+    blocks.append(context(_small_print(found), f"{key}.context"))
+    blocks += _buttons(found, key)
+    return Content(cut(f"{headline} {_plain_standing(found)}.", TEXT), blocks, event_of(found, listed))
+
+
+def _also(listed: Alert) -> str:
+    finding = listed.finding
+    share = f"{float(100 * finding.threshold):.4g}% " if finding.threshold is not None else ""
+    ended = "" if listed.is_live else f" ({listed.state})"
+    return f"Also past {share}{mrkdwn(finding.kind.replace('_', ' '), 60)}: {listed.id}{ended}"
+
+
+def _standing(found: Alert) -> str:
+    reason = f"\n{mrkdwn(found.reason, 500)}" if found.reason else ""
+    return f"*{_plain_standing(found)}*{reason}"
+
+
+def _plain_standing(found: Alert) -> str:
+    said = SAID[found.state]
+    if found.state == "snoozed" and found.until:
+        said += f" until {found.until:%Y-%m-%d %H:%M}Z"
+    by_somebody = found.changed_by != "check-budgets" and found.state != "open"
+    return f"{said} by {_person(found.changed_by)}" if by_somebody else said
+
+
+def _person(actor: str) -> str:
+    return f"<@{actor}>" if actor[:1] in "UW" and actor.isalnum() and len(actor) >= 9 else mrkdwn(actor, 80)
+
+
+def _small_print(found: Alert) -> list[str]:
+    finding = found.finding
+    told = [f"{mrkdwn(finding.period, 40)} · found {found.opened_at:%Y-%m-%d %H:%M}Z"]
+    told += [f"data as of {finding.as_of:%Y-%m-%d %H:%M}Z"] if finding.as_of else []
+    told += [f"owner {mrkdwn(finding.owner, 100)}"] if finding.owner else []
+    return [" · ".join(told)]
+
+
+def _buttons(found: Alert, key: str) -> list[Block]:
+    elements = [
+        {
+            "type": "button",
+            "action_id": action,
+            "value": found.id,
+            "text": {"type": "plain_text", "text": LABELS[action]},
+            "accessibility_label": f"{LABELS[action]} {found.id}",
+        }
+        for action in BUTTONS.get(found.state, ())
+    ]
+    return [{"type": "actions", "block_id": f"{key}.actions", "elements": elements}] if elements else []
+
+
+def event_of(found: Alert, listed: list[Alert]) -> dict[str, Any]:
+    """Return the same for machines: one incident for each alert, under the alert's own key."""
+    finding = found.finding
+    details: dict[str, Any] = {
+        "alert": found.id,
+        "state": found.state,
+        "rule": finding.rule,
+        "kind": finding.kind,
+        "period": finding.period,
+        "scope": {name: list(values) for name, values in finding.scope},
+        "value": None if finding.value is None else format(finding.value, "f"),
+        "limit": None if finding.limit is None else format(finding.limit, "f"),
+        "unit": finding.unit,
+        "facts": dict(finding.facts),
+        "also": [one.id for one in listed],
+    }
+    url = finding.evidence.get("url")
+    return {
+        "action": ACTIONS[found.state],
+        "severity": finding.severity,
+        "dedup_key": found.key if len(found.key) <= LONGEST_KEY else f"finops-bot:{found.id}",
+        "summary": finding.title,
+        "details": details,
+        "links": [{"href": url, "text": "Where it was found"}] if url else [],
+    }

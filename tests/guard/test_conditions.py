@@ -1,0 +1,133 @@
+"""Conditions say yes, no, or that nobody can say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from finops.configuration.rulebook_budgets import Budget
+from finops.configuration.rulebook_conditions import (
+    AllOf,
+    AnyOf,
+    BudgetSpent,
+    BurnRate,
+    BurnWindow,
+    Gauge,
+    Growth,
+    IdleGpu,
+    Limits,
+    PromQL,
+    UnitCost,
+    When,
+)
+from finops.configuration.rulebook_rules import Rule
+from finops.configuration.rulebook_sections import Scope
+from finops.guard.budgets import BudgetState, state_of
+from finops.guard.conditions import judge, targets, unavailable
+from finops.periods import Period
+from tests.guard.test_budgets import budget, spending
+
+HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+NOW = datetime(2026, 11, 11, tzinfo=UTC)
+
+
+@dataclass
+class Known:
+    """What is looked up, chosen by the test; `asked` notes the scopes."""
+
+    spent: int = 100
+    burns: dict[timedelta, Decimal] = field(default_factory=dict)
+    units: Sequence[str | None] = (None, None)
+    grown: tuple[int, int] | None = None
+    gauged: str | None = None
+    series: Sequence[str] = ()
+    asked: list[Scope] = field(default_factory=list)
+
+    def state(self, of: Budget, period: Period | None = None) -> BudgetState:
+        return state_of(of, spending("2026-11-01", *[self.spent] * 10), NOW, period)
+
+    def burn(self, of: Budget, window: timedelta) -> Decimal | None:
+        return self.burns.get(window)
+
+    def unit(self, figure: Any, scope: Scope, window: timedelta, back: int) -> Decimal | None:
+        self.asked.append(scope)
+        value = self.units[back]
+        return None if value is None else Decimal(value)
+
+    def growth(self, scope: Scope, window: timedelta) -> tuple[Decimal, Decimal] | None:
+        return None if self.grown is None else (Decimal(self.grown[0]), Decimal(self.grown[1]))
+
+    def gauge(self, name: Any, scope: Scope, window: timedelta) -> Decimal | None:
+        return None if self.gauged is None else Decimal(self.gauged)
+
+    def promql(self, query: str, url: str | None) -> Sequence[Decimal] | None:
+        return [Decimal(value) for value in self.series]
+
+
+BURNS = BurnRate(BurnWindow(HOUR, Decimal(14)), BurnWindow(6 * HOUR, Decimal(6)))
+SPENT = BudgetSpent(Decimal("0.5"))
+HITS = UnitCost("cache_hit_ratio", Limits(below=Decimal("0.3")), None, WEEK)
+LONGER = UnitCost("tokens_per_request", None, Decimal("0.5"), WEEK)
+GROWS = Growth((), Decimal("0.2"), WEEK)
+QUEUE = Gauge("queue_depth", Limits(above=Decimal(10)), HOUR)
+QUERY = PromQL("up", Limits(below=Decimal(1)))
+FAST_AND_SLOW = {HOUR: Decimal(20), 6 * HOUR: Decimal(7)}
+
+
+@pytest.mark.parametrize(
+    ("when", "known", "holds"),
+    [
+        (SPENT, Known(spent=150), True),
+        (SPENT, Known(spent=149), False),
+        (BURNS, Known(burns=FAST_AND_SLOW), True),
+        (BURNS, Known(burns={HOUR: Decimal(20), 6 * HOUR: Decimal(5)}), False),
+        (BURNS, Known(burns={HOUR: Decimal(13), 6 * HOUR: Decimal(7)}), False),
+        (BURNS, Known(), None),
+        (HITS, Known(units=("0.2", None)), True),
+        (HITS, Known(units=("0.3", None)), False),
+        (HITS, Known(), None),
+        (LONGER, Known(units=("151", "100")), True),
+        (LONGER, Known(units=("150", "100")), False),
+        (LONGER, Known(units=("151", None)), None),
+        (GROWS, Known(grown=(121, 100)), True),
+        (GROWS, Known(grown=(120, 100)), False),
+        (GROWS, Known(grown=(120, 0)), None),
+        (QUEUE, Known(gauged="11"), True),
+        (QUEUE, Known(), None),
+        (QUERY, Known(series=("1", "0")), True),
+        (QUERY, Known(series=("1", "1")), False),
+        (QUERY, Known(), None),
+        (IdleGpu(HOUR), Known(), None),
+        (AllOf((SPENT, QUEUE)), Known(spent=150, gauged="11"), True),
+        (AllOf((SPENT, QUEUE)), Known(spent=150), None),
+        (AllOf((SPENT, QUEUE)), Known(spent=1), False),
+        (AnyOf((SPENT, QUEUE)), Known(spent=150), True),
+        (AnyOf((SPENT, QUEUE)), Known(spent=1), None),
+        (AnyOf((SPENT, QUEUE)), Known(spent=1, gauged="1"), False),
+    ],
+)
+def test_a_condition_holds_or_not_or_nobody_can_say(when: When, known: Known, holds: bool | None) -> None:
+    assert holds is judge(when, known, (), budget(), (budget(),)).holds
+
+
+def test_the_scope_of_a_condition_narrows_that_of_its_rule() -> None:
+    known = Known(units=("1", "1"))
+    narrowed = UnitCost("cache_hit_ratio", Limits(below=Decimal(1)), None, WEEK, (("model", ("m",)),))
+    judge(narrowed, known, (("team", ("ml",)),), None, ())
+    assert [(("model", ("m",)), ("team", ("ml",)))] == known.asked
+
+
+def test_a_rule_is_judged_for_each_budget_within_its_scope() -> None:
+    ml = budget()
+    search = Budget("search", (("team", ("search",)),), "month", Decimal(1), "USD")
+    assert (ml, search) == targets(Rule("r", SPENT), (ml, search))
+    assert (ml,) == targets(Rule("r", SPENT, scope=(("team", ("ml",)),)), (ml, search))
+    assert (search,) == targets(Rule("r", BudgetSpent(Decimal(1), "Search")), (ml, search))
+    assert (None,) == targets(Rule("r", GROWS), (ml, search))
+
+
+def test_a_rule_that_cannot_fire_yet_is_named() -> None:
+    assert ["the rule 'r' cannot fire: finding idle GPUs is not available yet"] == unavailable([Rule("r", AnyOf((SPENT, IdleGpu(HOUR))))])
