@@ -17,7 +17,8 @@ from jobs.slots import Schedule, schedule
 class Tools:
     """What an agent works with: the ledger, the instant it runs for, and what the environment and the YAML decide.
 
-    `period` is the slot it runs for, such as `2026-11-01`; empty when it was called from elsewhere.
+    `period` is the slot it runs for, such as `2026-11-01`; empty when it was called from elsewhere. `deliver` brings out what waits
+    in the outbox, and says what was done.
     """
 
     ledger: Ledger
@@ -25,6 +26,7 @@ class Tools:
     settings: Settings
     rulebook: Rulebook
     period: str = ""
+    deliver: Callable[[], str] | None = None
 
 
 Work = Callable[[Tools], str]
@@ -51,13 +53,17 @@ class Job:
 
 JOBS: dict[str, Job] = {}
 MODULES: Final = (  # each registers its agent when it is imported
+    "jobs.check_budgets",
+    "jobs.checkpoint_audit",
     "jobs.compact_usage",
+    "jobs.deliver_outbox",
     "jobs.ingest_bills",
     "jobs.ingest_capacity",
     "jobs.ingest_usage",
     "jobs.reconcile_bills",
     "jobs.reprice_usage",
     "jobs.roll_up",
+    "jobs.settle_actions",
     "jobs.sweep_ledger",
 )
 

@@ -110,7 +110,9 @@ def _without_nul(text: str) -> str:
 def _bigquery() -> Any:
     """Build the dialect when first needed: its library takes seconds to load."""
     from sqlalchemy_bigquery import BigQueryDialect
-    from sqlalchemy_bigquery.base import BigQueryCompiler
+    from sqlalchemy_bigquery.base import BigQueryCompiler, unnest
+
+    unnest.inherit_cache = True  # it takes the place of every `unnest`, PostgreSQL's too, and would warn of each
 
     class Compiler(BigQueryCompiler):  # type: ignore[misc]
         """Values as `@name`, each with its type noted in `kinds`; patterns without ILIKE and ESCAPE, which are unknown there."""

@@ -19,6 +19,7 @@ from finops.ledger.troubles import current, take_untold, told
 from finops.periods import DAY, Period
 from finops.telling.reconciliation import LONGEST_NAME, PREFIX, notice_name
 from tests.insight.reconcile_samples import MONDAY, TOKENS, bill, measured, share_of
+from tests.ledger.older import state_at
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 WEEK = Period(MONDAY, MONDAY + 7 * DAY)
@@ -138,11 +139,7 @@ def test_long_names_are_cut_and_stay_apart() -> None:
 
 def test_a_state_database_of_before_is_brought_forward(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.sqlite'}"
-    engine = open_state(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE reconciliations")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
-    engine.dispose()
+    state_at(url, "0002")
     again = open_state(url)
     assert [] == kept(again, Period(date(2026, 1, 1), date(2027, 1, 1)))
     again.dispose()

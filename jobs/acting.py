@@ -1,0 +1,43 @@
+"""Puts the hands together that carry plans out, and the desk that proposes them: levers of clouds, clusters and gateways."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from finops.configuration.rulebook_approvals import Guard
+from finops.guard.levers import cloud_levers
+from finops.ledger.asking import Desk
+from finops.ledger.effecting import Hands
+from finops.ledger.gateway_effects import Board
+from finops.ledger.ledger import Ledger
+from finops.ports import Lever
+from finops.pricing.book import price_book
+from finops.rulebook import Rulebook
+from finops.settings import Settings
+
+Clock = Callable[[], datetime]
+NOWHERE: Final = "slack:#finops"
+
+
+def levers(ledger: Ledger, settings: Settings, guard: Callable[[], Guard], clock: Clock) -> Mapping[str, Lever]:
+    """Return every lever by name; nothing is reached before one is used."""
+    from finops.guard.levers.aws import Aws
+    from finops.guard.levers.gateway import gateway_levers
+    from finops.guard.levers.kubernetes_access import Cluster
+
+    clouds = cloud_levers(guard, Aws(settings.aws_action_role), Cluster(settings.kubernetes_context))
+    return {**gateway_levers(Board(ledger.engine, clock), guard), **clouds}
+
+
+def hands(ledger: Ledger, settings: Settings, guard: Callable[[], Guard], clock: Clock, holder: str) -> Hands:
+    """Return what carries plans out; `guard` is asked anew before each call."""
+    channel = settings.slack_alerts_channel
+    alarms = (*([f"slack:{channel}"] if channel else []), *(settings.fallback_routes or ()))
+    return Hands(ledger.engine, levers(ledger, settings, guard, clock), guard, clock, holder, alarms)
+
+
+def desk(ledger: Ledger, settings: Settings, rulebook: Rulebook, clock: Clock) -> Desk:
+    """Return what proposals are made with; told in the channel for alerts where nothing nearer is known."""
+    route = f"slack:{settings.slack_alerts_channel}" if settings.slack_alerts_channel else NOWHERE
+    known = levers(ledger, settings, lambda: rulebook.guard, clock)
+    return Desk(ledger, known, rulebook.guard, rulebook.digest, price_book(rulebook.prices), route)
