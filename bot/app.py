@@ -1,7 +1,5 @@
 """The Bolt app: everything Slack sends comes in here, is acknowledged at once and worked on at our own desk."""
 
-import hashlib
-import json
 import logging
 import re
 import secrets
@@ -24,10 +22,17 @@ from bot.blocks import (
     split_choice,
     worth_a_chart,
 )
+from bot.clockwork import holder
 from bot.commands import VERBS, ask, reply
+from bot.deciding import Acting
+from bot.decisions import Decisions
+from bot.decisions import Surroundings as Deciding
+from bot.deliveries import delivery_key, key
 from bot.desk import Desk
-from bot.home import home_view
+from bot.home import home_view, noted, waiting_for
+from bot.levers import carry_out, end_early
 from bot.messenger import Messenger, NotSaidError, Place, web_client
+from bot.outgoing import Courier, deliverer
 from bot.pages import lines_message
 from bot.people import People, who_we_are
 from bot.replies import Asking, CostReply, Reply, TextReply
@@ -50,9 +55,10 @@ class SlackApp:
 
     A delivery is worked on once: its key is taken before the work, so a process that dies in between leaves a question
     unanswered, which the person sees, rather than posted twice. `clock` counts seconds.
+    `acting` carries out what is approved; without it our own levers do.
     """
 
-    def __init__(self, tools: Tools, *, clock: Callable[[], float]) -> None:
+    def __init__(self, tools: Tools, *, clock: Callable[[], float], acting: Acting | None = None) -> None:
         settings = tools.settings
         assert settings.slack_bot_token is not None
         self.tools = tools
@@ -60,7 +66,10 @@ class SlackApp:
         self.us = who_we_are(self.client)
         self.messenger = Messenger(self.client)
         self.people = People(self.client, clock, self.us)
+        self.courier = Courier(deliverer(tools, self.client))  # wake it after a change whose message should not wait
         self.sharing = Sharing(tools, self.messenger, lambda said: self._cost_message(said, controls=False))
+        around = Deciding(tools, self.client, self.us, self.messenger, self.courier.wake, self._failure, self._publish_home)
+        self.decisions = Decisions(around, acting or _levers(tools))
         self.bolt = self._bolt(settings.slack_signing_secret)
         self.desk = Desk(settings.workers)
         self.porter = Desk(1, waiting=20, each=1)  # tells people that the desk is full, each of them once at a time
@@ -68,6 +77,8 @@ class SlackApp:
 
     def close(self) -> None:
         self.desk.close()
+        self.decisions.close()
+        self.courier.stop()
         self.porter.close(0.5)
 
     def _bolt(self, signing_secret: Secret | None) -> App:
@@ -94,6 +105,7 @@ class SlackApp:
         self.bolt.action("share")(self.share)
         self.bolt.action("period")(self.change)
         self.bolt.action("by")(self.change)
+        self.decisions.register(self.bolt)
 
     def command(self, ack: Ack, body: Body) -> None:
         """`/cost …`: answered for the person who typed it, through the response_url, so that it works in every channel."""
@@ -188,10 +200,11 @@ class SlackApp:
         query = changed(from_json(kept), control, choice, lambda text: parse(text, self.tools.today(asking.until)))
         return self._message(ask(self.tools, query, asking))
 
-    def _publish_home(self, user: str) -> None:
+    def _publish_home(self, user: str, note: str = "") -> None:
         try:
             self.people.may_ask(user)
-            message = home_view(self.tools.ledger.sources(self.tools.now()), _help())
+            first = [*noted(note), *waiting_for(self.tools, self.decisions.groups, user)]
+            message = home_view(self.tools.ledger.sources(self.tools.now()), _help(), first)
         except UserError as problem:
             message = error_blocks(str(problem))
         except Exception as problem:  # whatever it was
@@ -218,19 +231,6 @@ def after_mention(text: str, bot_user: str) -> str:
     return (after.strip() or before.strip()).replace("\0", " ")
 
 
-def delivery_key(body: Mapping[str, Any]) -> str:
-    """Return a key that a repeated delivery has too: Slack's own id of it, or all it holds."""
-    actions = [action.get("action_ts") for action in body.get("actions", ())]
-    if body.get("event_id"):
-        return key("event", body["event_id"])
-    return key("trigger", [body["trigger_id"], actions]) if body.get("trigger_id") else key("body", body)
-
-
-def key(kind: str, of: object) -> str:
-    """Return a short key that tells nothing of what it is made from."""
-    return f"{kind}:{hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:40]}"
-
-
 def _is_news(record: logging.LogRecord) -> bool:
     """Bolt warns of a SLACK_BOT_TOKEN beside a client of one's own; ours has that very token."""
     return "`token` will be unused" not in record.getMessage()
@@ -242,6 +242,11 @@ def changed(query: CostQuery, control: str, choice: str, understand: Callable[[s
         return replace(query, by=(choice,))
     other = understand(choice)
     return replace(query, period=other.period, compare=other.compare if query.compare else None, grain=other.grain)
+
+
+def _levers(tools: Tools) -> Acting:
+    name = holder()
+    return Acting(carry_out(tools, name), end_early(tools, name))
 
 
 def _help() -> Message:

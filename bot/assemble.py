@@ -1,5 +1,6 @@
 """Puts the application together: settings in, working tools out. The only reader of the clock and the environment."""
 
+import hashlib
 import logging
 import os
 import sys
@@ -56,6 +57,7 @@ class Tools:
         self.config_problem: str | None = None
         self._stamp = _stamp(config)
         self.ledger = open_ledger(settings, rulebook)
+        self._name_configuration()
 
     def __enter__(self) -> "Tools":
         return self
@@ -90,7 +92,14 @@ class Tools:
             return
         self.config_problem = None
         self.ledger.terms = terms(self.rulebook)
+        self._name_configuration()
         self.align("reload")
+
+    def _name_configuration(self) -> None:
+        """Let the audit name the configuration in force with every entry."""
+        from finops.ledger.audit import under_configuration
+
+        under_configuration(self.ledger.engine, _digest(self.config))
 
     def align(self, actor: str) -> int:
         """Bring charges loaded under other owners or another time zone up to date."""
@@ -106,6 +115,7 @@ def assemble(config: Path, environ: Mapping[str, str] | None = None, now: Clock 
 
 
 def open_ledger(settings: Settings, rulebook: Rulebook) -> "Ledger":
+    from finops.ledger.audit_keys import audit_keys
     from finops.ledger.facts import DuckFacts
     from finops.ledger.ledger import Ledger
     from finops.ledger.state import open_state
@@ -113,7 +123,7 @@ def open_ledger(settings: Settings, rulebook: Rulebook) -> "Ledger":
     on_bigquery = settings.ledger_url.startswith("bigquery://")
     root = settings.config / ".finops" / "ledger" if on_bigquery else Path(settings.ledger_url)
     root.mkdir(parents=True, exist_ok=True)
-    state = open_state(settings.database_url.reveal())
+    state = open_state(settings.database_url.reveal(), audit_keys(settings.audit_key, settings.config / ".finops"))
     if not on_bigquery:
         return Ledger(state, root, DuckFacts(root, threads=settings.threads, memory_limit=settings.memory_limit), terms(rulebook))
     from finops.ledger.bigquery import bring_in, open_bigquery
@@ -133,6 +143,14 @@ def terms(rulebook: Rulebook) -> "Terms":
 
 def _stamp(config: Path) -> tuple[tuple[int, int] | None, ...]:
     return tuple(_file_stamp(config / name) for name in ("budgets.yaml", "rules.yaml"))
+
+
+def _digest(config: Path) -> str:
+    """Return a name for what the two files hold at this moment."""
+    total = hashlib.sha256()
+    for path in (config / "budgets.yaml", config / "rules.yaml"):
+        total.update(path.read_bytes() + b"\0" if path.is_file() else b"\0")
+    return total.hexdigest()
 
 
 def _file_stamp(path: Path) -> tuple[int, int] | None:

@@ -5,10 +5,16 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot import pricing
+from bot.audit_command import audit_arguments
+from bot.gateway_command import gateway_arguments
+from bot.rules_command import rules_arguments
 from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
+
+if TYPE_CHECKING:
+    from finops.rulebook import Rulebook
 
 DONE, OURS, CALLERS, DEGRADED = 0, 1, 2, 3
 VERSION = "0.1.0"
@@ -76,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--accept", action="store_true", help="load the good rows although others break a rule, or the size is odd")
     check = verb("check", "report every problem of the configuration at once")
     check.add_argument("--online", action="store_true", help="also try Slack, the databases and every source")
+    check.add_argument("--schema", choices=("budgets", "rules"), help="print the JSON Schema of a file, for editors, and check nothing")
     init = verb("init", "write example budgets.yaml and rules.yaml")
     init.add_argument("folder", nargs="?", type=Path)
     run = verb("run", "answer in Slack until stopped")
@@ -89,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     pricing.arguments(verb("prices", "what models cost and why, what has no price, what changed"), _common)
     reconcile = verb("reconcile", "estimates beside bills: finops-bot reconcile provider=Anthropic last 30d")
     reconcile.add_argument("words", nargs="*", help="provider=, model= and a period")
+    rules_arguments(verb("rules", "what budgets and rules would have told on past days"), _common)
+    audit_arguments(verb("audit", "prove the record of what was done, or export it"), _common)
+    gateway_arguments(verb("gateway", "whose API keys the gateway lets in"), _common)
     verb("version", "print the version")
     verb("help", "how to ask")
     return parser
@@ -210,21 +220,24 @@ def _check(options: argparse.Namespace) -> int:
     from finops.config_files import load_rulebook
     from finops.settings import config_folder, read
 
+    if options.schema:
+        return _schema(options.schema)
     folder = config_folder(environment(), options.config)
     problems: list[str] = []
-    for part in (lambda: read(environment(), folder), lambda: load_rulebook(folder)):
+    notes: list[str] = []
+    for part in (lambda: read(environment(), folder), lambda: notes.extend(_remarks(load_rulebook(folder)))):
         try:
             part()
         except ConfigError as found:
             problems += found.problems
     asked: list[str] = []
-    notes: list[str] = []
     if options.online and not problems:
         from bot.online import checked, problems_online, remarks
 
         with _tools(options) as tools:
             problems += problems_online(tools)
-            asked, notes = checked(tools), remarks(tools)
+            asked = checked(tools)
+            notes += remarks(tools)
     if options.json:
         _print_json({"ok": not problems, "problems": problems, "checked": asked, "notes": notes})
         return CALLERS if problems else DONE
@@ -233,6 +246,20 @@ def _check(options: argparse.Namespace) -> int:
     if problems:
         raise ConfigError(problems)
     print(f"{folder}: the configuration is in order")
+    return DONE
+
+
+def _remarks(book: "Rulebook") -> list[str]:
+    """What is allowed but perhaps not meant, and rules that wait for something finops-bot cannot find yet."""
+    from finops.guard.conditions import unavailable
+
+    return [*book.warnings, *unavailable(book.rules)]
+
+
+def _schema(file: str) -> int:
+    from finops.configuration.schema import schema_of
+
+    _print_json(schema_of(file))
     return DONE
 
 
@@ -307,6 +334,42 @@ def _prices(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _rules(options: argparse.Namespace) -> int:
+    from bot.rules_command import rules
+
+    with _tools(options) as tools:
+        told = rules(options, tools)
+    if options.json:
+        _print_json(told.document)
+    else:
+        print("\n".join(told.lines))
+    return DONE
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from bot.audit_command import audit
+
+    told = audit(options, lambda: _tools(options))
+    if options.json:
+        _print_json(told.document)
+    else:
+        print("\n".join(told.lines))
+    return DONE if told.holds else OURS
+
+
+def _gateway(options: argparse.Namespace) -> int:
+    from bot.gateway_command import existing_key, gateway
+
+    key = existing_key() if getattr(options, "existing", False) else None
+    with _tools(options) as tools:
+        told = gateway(options, tools, key)
+    if options.json:
+        _print_json(told.document)
+    else:
+        print("\n".join(told.lines))
+    return DONE
+
+
 def _version(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"version": VERSION})
@@ -336,6 +399,9 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "job": _job,
     "prices": _prices,
     "reconcile": _reconcile,
+    "rules": _rules,
+    "audit": _audit,
+    "gateway": _gateway,
     "version": _version,
     "help": _help,
 }

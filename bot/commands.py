@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.assemble import Tools
+from bot.audit_verb import audit_verb
+from bot.budgets_verb import alerts_verb, budgets_verb
 from bot.capacity import capacity_verb, kubernetes_verb
+from bot.proposals_verb import proposals_verb
 from bot.reconcile_verb import reconcile_verb
 from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.unit_verb import unit_verb
@@ -173,7 +176,11 @@ VERBS: Final[dict[str, Verb]] = {
         Verb("capacity", "GPUs and what else was sampled: capacity last 7d", capacity_verb),
         Verb("kubernetes", "what nodes and pods cost, and what is idle: kubernetes last 7d", kubernetes_verb),
         Verb("reconcile", "estimates beside bills, and why they differ: reconcile provider=Anthropic last 30d", reconcile_verb),
+        Verb("budgets", "where every budget stands: spent, how fast, where that leads; budgets NAME for one", budgets_verb),
+        Verb("alerts", "what is open, and since when; alerts all for those that are over too", alerts_verb),
         Verb("jobs", "what runs by the clock, when it ran and how it went; jobs NAME for its history", _jobs),
+        Verb("proposals", "what waits for a decision, and what is in force", proposals_verb),
+        Verb("audit", "who proposed, approved, refused and moved what: audit P-12", audit_verb),
         Verb("why", "why Q-… replays an answer: deliveries, statements, result", _why),
     )
 }

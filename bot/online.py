@@ -15,7 +15,10 @@ from finops.secret import Secret
 from finops.settings import Settings
 from finops.sources.connect import Surroundings, configured, doubts, source
 
-SCOPES = ("commands", "chat:write", "files:write", "files:read", "users:read", "channels:read", "groups:read", "app_mentions:read")
+SCOPES = (
+    "commands", "chat:write", "files:write", "files:read", "users:read", "users:read.email", "usergroups:read", "channels:read",
+    "groups:read", "channels:history", "groups:history", "im:history", "app_mentions:read",
+)  # fmt: skip
 
 
 def problems_online(tools: Tools) -> list[str]:

@@ -107,6 +107,10 @@ class People:
         return Person(user_id, str(user.get("team_id", "")), user.get("tz"))
 
     def _is_ours(self, user: Mapping[str, Any]) -> bool:
-        """On Enterprise Grid a colleague may have another workspace of the same organisation as home."""
-        enterprise = (user.get("enterprise_user") or {}).get("enterprise_id")
-        return user.get("team_id") == self._us.team or (self._us.enterprise is not None and enterprise == self._us.enterprise)
+        return is_ours(user, self._us)
+
+
+def is_ours(user: Mapping[str, Any], us: Us) -> bool:
+    """Whether a user belongs to us: on Enterprise Grid a colleague may have another workspace of the same organisation as home."""
+    enterprise = (user.get("enterprise_user") or {}).get("enterprise_id")
+    return user.get("team_id") == us.team or (us.enterprise is not None and enterprise == us.enterprise)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from finops.configuration.problems import shown
 from finops.errors import ConfigError, close_to
+from finops.routing import keys_value, mailbox_value, route_secrets, routes_value, smtp_value, webhooks_value
 from finops.secret import MASK, Secret
 
 PREFIX: Final = "FINOPS_"
@@ -21,7 +22,9 @@ WEB: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1
 SLACK_API: Final = "https://slack.com/api/"
 ANTHROPIC_API: Final = "https://api.anthropic.com/"
 OPENAI_API: Final = "https://api.openai.com/v1/"
+PAGERDUTY_API: Final = "https://events.pagerduty.com/"
 SHORTEST_TOKEN: Final = 16
+SHORTEST_KEY: Final = 32
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,27 @@ class Settings:
     node_hour_price: Decimal | None = None
     reconcile_tolerance: Decimal = Decimal(2)
     reconcile_floor: Decimal = Decimal(1)
+    fallback_routes: tuple[str, ...] | None = None
+    pagerduty_key: Secret | None = None
+    pagerduty_url: str = PAGERDUTY_API
+    smtp_url: Secret | None = None
+    mail_from: str | None = None
+    webhooks: Secret | None = None
+    webhook_secret: Secret | None = None
+    audit_key: Secret | None = None
+    audit_checkpoints: Path = Path(".finops/audit")
+    aws_action_role: str | None = None
+    kubernetes_context: str | None = None
+    gateway_key: Secret | None = None
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return all that must never be logged, for a Redactor."""
         tokens = (self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, _password(self.database_url))
         keys = (self.anthropic_admin_key, self.openai_admin_key, self.prometheus_token, self.azure_storage_connection_string)
         doors = tuple(Secret(token) for _, token in self.doors)
-        return tuple(secret for secret in (*tokens, *keys, *doors) if secret)
+        routes = (self.webhook_secret, *route_secrets(self.pagerduty_key, self.smtp_url, self.webhooks))
+        audit = tuple(Secret(word) for word in (self.audit_key.reveal() if self.audit_key else "").split())
+        return tuple(secret for secret in (*tokens, *keys, *doors, *routes, *audit, self.gateway_key) if secret)
 
     @property
     def doors(self) -> tuple[tuple[str, str], ...]:
@@ -201,9 +218,33 @@ def _doors(value: str) -> Secret:
     return Secret(value)
 
 
+def _gateway_key(value: str) -> Secret:
+    if len(value) < SHORTEST_KEY:
+        raise ValueError(f"must be a key of {SHORTEST_KEY} characters or more; make one with: openssl rand -hex 32")
+    return _one_word(value)
+
+
 def _one_word(value: str) -> Secret:
     if not value.isascii() or any(letter.isspace() for letter in value):
         raise ValueError("holds a space or a letter no token has; copy it once more, without quotes")
+    return Secret(value)
+
+
+def _role(value: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}", value):
+        raise ValueError("is not the ARN of a role; give one such as arn:aws:iam::123456789012:role/finops-acts")
+    return value
+
+
+def _context(value: str) -> str:
+    if not value.isprintable() or len(value) > 253:
+        raise ValueError("is not the name of a context; `kubectl config get-contexts` lists them")
+    return value
+
+
+def _audit_keys(value: str) -> Secret:
+    if not value.isascii() or min(map(len, value.split())) < SHORTEST_KEY:
+        raise ValueError(f"must hold a key of {SHORTEST_KEY} characters or more, and older keys after it with spaces between")
     return Secret(value)
 
 
@@ -257,6 +298,45 @@ SETTINGS: Final = (
     Setting("FINOPS_NODE_HOUR_PRICE", None, "what an hour of a Kubernetes node without GPUs costs where no bill names it", _price),
     Setting("FINOPS_RECONCILE_TOLERANCE", "2", "percent by which a day's bill may differ from the estimate before it is told", _percent),
     Setting("FINOPS_RECONCILE_FLOOR", "1", "amount, in the bill's currency, by which it may differ in any case", _amount),
+    Setting(
+        "FINOPS_FALLBACK_ROUTES",
+        None,
+        "where a message goes that its own route does not take, tried in turn: `email:ops@example.com pagerduty:default`",
+        routes_value,
+    ),
+    Setting("FINOPS_PAGERDUTY_KEY", None, "integration key of a PagerDuty service, or `name=key` pairs with spaces", keys_value, True),
+    Setting("FINOPS_PAGERDUTY_URL", PAGERDUTY_API, "PagerDuty's Events API; in the EU `https://events.eu.pagerduty.com/`", _web),
+    Setting("FINOPS_SMTP_URL", None, "mail server: `smtp://user:password@host:587` with STARTTLS, or `smtps://`", smtp_value, True),
+    Setting("FINOPS_MAIL_FROM", None, "sender of mail, such as `finops@example.com`", mailbox_value),
+    Setting("FINOPS_WEBHOOKS", None, "machines that are told: `name=url` pairs with spaces between", webhooks_value, True),
+    Setting("FINOPS_WEBHOOK_SECRET", None, "what webhooks are signed with; without it none is sent", _one_word, True),
+    Setting(
+        "FINOPS_AUDIT_KEY",
+        None,
+        "key that seals the audit, the same in every process, older keys after it; without it, one is made in `.finops/audit.key`",
+        _audit_keys,
+        secret=True,
+    ),
+    Setting("FINOPS_AUDIT_CHECKPOINTS", "{config}/.finops/audit", "folder of the audit's signed checkpoints, best on another disk", Path),
+    Setting(
+        "FINOPS_AWS_ACTION_ROLE",
+        None,
+        "role that is assumed to act in AWS, and for nothing else; without it nothing is changed there",
+        _role,
+    ),
+    Setting(
+        "FINOPS_KUBERNETES_CONTEXT",
+        None,
+        "context of the kubeconfig whose cluster is acted in; without it, the current one or the pod's own",
+        _context,
+    ),
+    Setting(
+        "FINOPS_GATEWAY_KEY",
+        None,
+        "key that snapshots for LLM gateways are signed with, the same at each gateway; without it none is served",
+        _gateway_key,
+        secret=True,
+    ),
 )
 
 

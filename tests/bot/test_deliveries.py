@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from bot.app import after_mention, changed, delivery_key
+from bot.app import after_mention, changed
+from bot.deliveries import delivery_key
 from finops.query import CostQuery, parse
 
 BOT = "U0FINOPSBT"

@@ -61,6 +61,18 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "FINOPS_NODE_HOUR_PRICE": "0.4",
         "FINOPS_RECONCILE_TOLERANCE": "1.5",
         "FINOPS_RECONCILE_FLOOR": "0.50",
+        "FINOPS_FALLBACK_ROUTES": "email:ops@example.com pagerduty:",
+        "FINOPS_PAGERDUTY_KEY": "ml=canary-of-ml search=canary-of-search",
+        "FINOPS_PAGERDUTY_URL": "https://events.eu.pagerduty.com",
+        "FINOPS_SMTP_URL": "smtp://bot:canary@mail.test:587",
+        "FINOPS_MAIL_FROM": "finops@example.com",
+        "FINOPS_WEBHOOKS": "tickets=https://tickets.test/hook?token=canary",
+        "FINOPS_WEBHOOK_SECRET": "canary",
+        "FINOPS_AUDIT_KEY": "new-canary-0123456789abcdef0123456789 old-canary-0123456789abcdef0123456789",
+        "FINOPS_AUDIT_CHECKPOINTS": "kept",
+        "FINOPS_AWS_ACTION_ROLE": "arn:aws:iam::123456789012:role/finops-acts",
+        "FINOPS_KUBERNETES_CONTEXT": "training",
+        "FINOPS_GATEWAY_KEY": "canary-of-the-gateway-0123456789abcdef",
     }
     assert {setting.name for setting in SETTINGS} == set(environ)
     settings = read(environ, CONFIG)
@@ -80,6 +92,18 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert (settings.openai_admin_key, settings.openai_base_url) == (Secret("sk-admin-canary"), "http://127.0.0.1:8740/v1/")
     assert (settings.prometheus_token, settings.job_lease) == (Secret("canary"), 60)
     assert (settings.reconcile_tolerance, settings.reconcile_floor) == (Decimal("1.5"), Decimal("0.50"))
+    assert (settings.fallback_routes, settings.mail_from) == (("email:ops@example.com", "pagerduty:default"), "finops@example.com")
+    assert (settings.pagerduty_key, settings.pagerduty_url) == (
+        Secret("ml=canary-of-ml search=canary-of-search"),
+        "https://events.eu.pagerduty.com/",
+    )
+    assert (settings.smtp_url, settings.webhooks) == (Secret(environ["FINOPS_SMTP_URL"]), Secret(environ["FINOPS_WEBHOOKS"]))
+    assert {"canary-of-ml", "canary-of-search", environ["FINOPS_SMTP_URL"], "https://tickets.test/hook?token=canary", "canary"} <= {
+        secret.reveal() for secret in settings.secrets()
+    }
+    assert (settings.audit_key, settings.audit_checkpoints) == (Secret(environ["FINOPS_AUDIT_KEY"]), Path("kept"))
+    assert settings.gateway_key == Secret(environ["FINOPS_GATEWAY_KEY"]) in settings.secrets()
+    assert (settings.aws_action_role, settings.kubernetes_context) == (environ["FINOPS_AWS_ACTION_ROLE"], "training")
 
 
 @pytest.mark.parametrize("value", ["gateway", "gateway=short", "a=0123456789abcdef a=fedcba9876543210"])
@@ -110,7 +134,19 @@ def test_every_problem_is_told_at_once() -> None:
     [
         ("FINOPS_RECONCILE_TOLERANCE", "100", "=100 is not a percentage below 100; give one such as 2 or 0.5"),
         ("FINOPS_RECONCILE_FLOOR", "-1", "=-1 is not an amount; give one such as 1 or 0.50, in the currency of the bill"),
+        (
+            "FINOPS_AUDIT_KEY",
+            "canary 0123456789abcdef0123456789abcdef",
+            " must hold a key of 32 characters or more, and older keys after it with spaces between",
+        ),
         ("FINOPS_WORKERS", "0", "=0 is out of range; give a whole number from 1 to 256"),
+        (
+            "FINOPS_AWS_ACTION_ROLE",
+            "finops-acts",
+            "=finops-acts is not the ARN of a role; give one such as arn:aws:iam::123456789012:role/finops-acts",
+        ),
+        ("FINOPS_GATEWAY_KEY", "canary", " must be a key of 32 characters or more; make one with: openssl rand -hex 32"),
+        ("FINOPS_KUBERNETES_CONTEXT", "a\nb", "=a�b is not the name of a context; `kubectl config get-contexts` lists them"),
         ("FINOPS_WORKERS", "-1", "=-1 is not a whole number; give one from 1 to 256"),
         ("FINOPS_WORKERS", "²", "=² is not a whole number; give one from 1 to 256"),
         ("FINOPS_LOG_LEVEL", "loud", "=loud is not a log level; give one of DEBUG, INFO, WARNING, ERROR"),

@@ -35,6 +35,10 @@ class Slack:
         request = urllib.request.Request(f"{self.box.url}/_box/{name}", json.dumps(body).encode(), {"Content-Type": "application/json"})
         return fetch(request)
 
+    def call_state(self, user: str) -> dict[str, Any]:
+        """All that somebody sees."""
+        return fetch(urllib.request.Request(f"{self.box.url}/_box/state?user={user}"))
+
     def messages(self, user: str = BRUNO, channel: str = COSTS) -> list[Message]:
         found: list[Message] = fetch(urllib.request.Request(f"{self.box.url}/_box/state?user={user}"))["messages"].get(channel, [])
         return found

@@ -1,0 +1,236 @@
+"""Buttons and forms of proposals and alerts: acknowledged at once, done at a desk of their own, and always answered."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.alert_clicks import Alerts
+from bot.assemble import Tools
+from bot.blocks import Message, busy_message
+from bot.clicks import Click, click_of, sent_of
+from bot.deciding import Acting, Deciding, Done
+from bot.decision_forms import PHRASE, REASON, approve_form, deny_form, end_form, missing_in, snooze_form, written
+from bot.deliveries import delivery_key
+from bot.desk import Desk
+from bot.groups import TROUBLES, Groups
+from bot.messenger import Messenger, NotSaidError, reason
+from bot.people import Us
+from bot.proposal_message import needs_phrase, render
+from bot.proposal_words import people_in
+from bot.slack_text import Block, section
+from finops.errors import UserError
+from finops.guard.approvals import phrase_for
+from finops.ledger.outbox import Reference, reference_of
+from finops.ledger.proposals import Proposal, proposal
+from finops.ledger.taken import take
+
+LOG = logging.getLogger("finops.slack.decisions")
+Body = dict[str, Any]
+OURS: Final = re.compile(r"(proposal|alert)\..+")
+CLICKS: Final = 4  # at once; they must not wait behind questions, since a form opens within three seconds of its click or never
+ACTIONS: Final = 2
+LOOKS: Final = 3
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What decisions work with. `failure` makes a message of a mistake of ours, `show_home` draws the Home tab with a note on it."""
+
+    tools: Tools
+    client: WebClient
+    us: Us
+    messenger: Messenger
+    wake: Callable[[], None]
+    failure: Callable[[Exception], Message]
+    show_home: Callable[[str, str], None]
+
+
+class Decisions:
+    """Listens to what people decide. One delivery is worked on once, and whoever clicked hears what became of it."""
+
+    def __init__(self, around: Surroundings, acting: Acting | None = None) -> None:
+        self.around = around
+        self.groups = Groups(around.client, around.us)
+        self.deciding = Deciding(around.tools, self.groups, acting)
+        self.alerts = Alerts(around.tools, self.groups)
+        self.desk = Desk(CLICKS)
+        self.acting = Desk(ACTIONS, each=50)
+        self.porter = Desk(1, waiting=20, each=1)
+        self._clicks: Mapping[str, Callable[[Click, str], Done | None]] = {
+            "proposal.approve": self._approve,
+            "proposal.deny": self._deny,
+            "proposal.cancel": self.deciding.cancel,
+            "proposal.end": self._end,
+            "alert.ack": self.alerts.acknowledge,
+            "alert.snooze": self._snooze,
+        }
+
+    def register(self, bolt: App) -> None:
+        bolt.action(OURS)(self.clicked)
+        bolt.view(OURS)(self.sent)
+
+    def close(self) -> None:
+        self.desk.close()
+        self.acting.close()
+        self.porter.close(0.5)
+
+    def clicked(self, ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        click = click_of(body, action)
+        self._take(click, delivery_key(body), self._clicks.get(click.action, self.deciding.unknown))
+
+    def sent(self, ack: Ack, body: Body) -> None:
+        """A form: what is wrong with it is said in the form itself, while it is still open."""
+        view = body["view"]
+        click = sent_of(body, str(view["callback_id"]))
+        if wrong := missing_in(view) or _wrong_phrase(click, view):
+            ack(response_action="errors", errors=wrong)
+            return
+        ack()
+        self._take(click, delivery_key(body), lambda click, request: self._sent(click, view, request))
+
+    def _sent(self, click: Click, view: Body, request: str) -> Done:
+        why = written(view, REASON)
+        if click.action == "proposal.approve":
+            return self.deciding.vote(click, "approve", request, phrase=written(view, PHRASE))
+        if click.action == "proposal.deny":
+            return self.deciding.vote(click, "deny", request, reason=why)
+        if click.action == "proposal.end":
+            return self.deciding.end(click, request, why)
+        return self.alerts.snooze(click, request, view)
+
+    def _approve(self, click: Click, request: str) -> Done | None:
+        found = self.deciding.found(click)
+        if found and found.state == "pending" and found.is_intact and needs_phrase(found):
+            return self._open(click, approve_form(click, found))
+        return self.deciding.vote(click, "approve", request)
+
+    def _deny(self, click: Click, request: str) -> Done | None:
+        found = self.deciding.found(click)
+        if found and found.state in ("pending", "approved") and found.is_intact:
+            return self._open(click, deny_form(click, found))
+        return self.deciding.vote(click, "deny", request)
+
+    def _end(self, click: Click, request: str) -> Done | None:
+        found = self.deciding.found(click)
+        if found and found.state == "active" and found.is_intact:
+            return self._open(click, end_form(click, found))
+        return self.deciding.late(click, request)
+
+    def _snooze(self, click: Click, request: str) -> Done | None:
+        return self._open(click, snooze_form(click, click.value))
+
+    def _open(self, click: Click, form: Block) -> Done | None:
+        """Raises UserError where Slack opens no form any more, so that the click can be repeated."""
+        try:
+            self.around.client.views_open(trigger_id=click.trigger, view=form)
+        except TROUBLES as problem:
+            raise UserError(f"Slack did not open the form ({reason(problem)}), so nothing was done; click again") from problem
+        return None
+
+    def _take(self, click: Click, request: str, work: Callable[[Click, str], Done | None]) -> None:
+        if not self.desk.take(click.user, lambda: self._once(click, request, work)):
+            self.porter.take(click.user, lambda: self._tell(click, busy_message()))
+
+    def _once(self, click: Click, request: str, work: Callable[[Click, str], Done | None]) -> None:
+        """Do what a click asks for, unless the same delivery came before. Whatever goes wrong, the person hears of it."""
+        try:
+            if not take(self.around.tools.ledger.engine, request, self.around.tools.now()):
+                LOG.info("a click was delivered again; nothing done")
+                return
+            done = work(click, request)
+        except UserError as problem:
+            self._tell(click, _message(str(problem)))
+        except Exception as problem:  # whatever it was
+            self._tell(click, self.around.failure(problem))
+        else:
+            if done is not None:
+                self._finish(click, done)
+
+    def _finish(self, click: Click, done: Done) -> None:
+        """Act first, then bring messages up to date, then answer: acting is what somebody waits for."""
+        if done.is_approved and done.proposal:
+            self._act(click, done.proposal.id)
+        self.around.wake()
+        self._tell(click, _message(done.said))
+        if done.proposal:
+            self._refresh(click, done.proposal, is_refused=done.is_refused)
+
+    def _act(self, click: Click, identity: str) -> None:
+        """Where nobody is free, the job that settles actions carries it out."""
+        if not self.acting.take(click.user, lambda: self._carry_out(click, identity)):
+            LOG.warning("%s is left to settle-actions: too much is being carried out at once", identity)
+
+    def _carry_out(self, click: Click, identity: str) -> None:
+        try:
+            said = self.deciding.carry_out(identity)
+        except UserError as problem:
+            self._tell(click, _message(str(problem)))
+        except Exception as problem:  # whatever it was
+            self._tell(click, self.around.failure(problem))
+        else:
+            if said:
+                self._tell(click, _message(said))
+        finally:
+            self.around.wake()
+
+    def _tell(self, click: Click, message: Message) -> None:
+        """Tell whoever clicked: where they clicked, or else in a direct message."""
+        try:
+            if click.place is None:
+                return self.around.show_home(click.user, message.text)
+            return self.around.messenger.answer(click.place, message)
+        except (NotSaidError, *TROUBLES) as problem:
+            LOG.warning("a click could not be answered where it was made (%s); answered in a direct message", problem)
+        try:
+            self.around.messenger.post(click.user, message)
+        except NotSaidError as problem:
+            LOG.error("a click could not be answered (%s)", problem)
+
+    def _refresh(self, click: Click, shown: Proposal, *, is_refused: bool) -> None:
+        """Bring the clicked copy up to date where the outbox does not: a copy of its own, or one whose update was lost.
+
+        What is shown is read again afterwards, so that a newer message is never left under an older one.
+        """
+        if click.place is None or click.ts is None or click.version is None:
+            return
+        here = Reference(click.place.channel, click.ts)
+        if click.version == shown.version or (not is_refused and reference_of(self._engine, f"proposal:{shown.id}") == here):
+            return
+        version = None
+        for _ in range(LOOKS):
+            if (current := proposal(self._engine, shown.id)).version == version:
+                return
+            version = current.version
+            self._redraw(here, shown.id)
+
+    def _redraw(self, where: Reference, identity: str) -> None:
+        content = render(self.around.tools, identity)
+        blocks = [dict(block) for block in content.blocks]
+        try:
+            self.around.client.chat_update(channel=where.channel, ts=where.ts, text=content.text, blocks=blocks)
+        except TROUBLES as problem:
+            LOG.warning("a copy of %s could not be brought up to date (%s)", identity, reason(problem))
+
+    @property
+    def _engine(self) -> Any:
+        return self.around.tools.ledger.engine
+
+
+def _wrong_phrase(click: Click, view: Mapping[str, Any]) -> dict[str, str]:
+    """Say in the form that the phrase is not the one; the ledger looks at it once more."""
+    if click.action != "proposal.approve" or click.named is None:
+        return {}
+    wanted = phrase_for(*click.named)
+    typed = " ".join(written(view, PHRASE).split()).casefold()
+    return {} if typed == wanted.casefold() else {PHRASE: f"That is not it. Type: {wanted}"}
+
+
+def _message(said: str) -> Message:
+    text = people_in(f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}")
+    return Message(text, [section(text, "decision")])
