@@ -15,7 +15,7 @@ from bot.assemble import Tools, assemble
 from bot.gateway_control import snapshot
 from finops.configuration.rulebook_steps import Propose
 from finops.errors import LeverError, UserError
-from finops.guard.approvals import Ballot, Voter
+from finops.guard.approvals import Ballot, Voter, phrase_for
 from finops.guard.findings import Finding
 from finops.ledger.asking import propose_step
 from finops.ledger.gateway import Gateways
@@ -91,7 +91,8 @@ def propose(tools: Tools, step: Propose = FALLBACK, finding: Finding | None = No
 
 def approve(tools: Tools, one: Proposal) -> None:
     voter = Voter("U0ANA00001", frozenset({"ml-oncall"}))
-    assert "approved" == vote(tools.ledger.engine, one.id, Ballot(voter, "approve", one.digest), tools.now(), request="click").outcome
+    ballot = Ballot(voter, "approve", one.digest, phrase_for(one.id, one.digest))
+    assert "approved" == vote(tools.ledger.engine, one.id, ballot, tools.now(), request="click").outcome
     assert "P-1 is active" in bot_levers.carry_out(tools, "this process")(one.id).said
 
 
