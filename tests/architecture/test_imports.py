@@ -70,12 +70,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "duckdb": ("finops/ledger/", "finops/sources/", "finops/sample/"),
     "kubernetes": ("finops/guard/levers/",),
     "regopy": ("finops/guard/policy_engine.py",),
-    "pandas": (),
+    "pandas": ("finops/insight/forecast",),
     "prophet": ("finops/insight/forecast",),
+    "sklearn": ("finops/insight/forecast",),
+    "torch": ("finops/insight/forecast",),
 }
 HEAVY = {
     "alembic", "anthropic", "azure", "boto3", "duckdb", "fastapi", "genai_prices", "google.cloud.bigquery", "httpx", "kubernetes", "openai",
-    "pyarrow", "matplotlib", "numpy", "pandas", "prophet", "regopy", "rich",
+    "pyarrow", "matplotlib", "numpy", "pandas", "prophet", "regopy", "rich", "sklearn", "torch",
     "slack_bolt", "slack_sdk", "sqlalchemy", "starlette", "uvicorn",
 }  # fmt: skip
 
