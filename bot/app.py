@@ -39,6 +39,7 @@ from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.sharing import Sharing
 from finops.answers import Answer
 from finops.charts import draw
+from finops.charts_drawn import draw_drawing
 from finops.errors import FinopsError, UserError
 from finops.language.query_json import from_json
 from finops.ledger.taken import take
@@ -183,8 +184,12 @@ class SlackApp:
 
     def _message(self, said: Reply) -> Message:
         if isinstance(said, TextReply):
-            return _help() if said.is_help else lines_message(said.title, said.lines, code=said.code, grid=said.grid)
+            return _help() if said.is_help else self._text_message(said)
         return self._cost_message(said, controls=True)
+
+    def _text_message(self, said: TextReply) -> Message:
+        picture = self.messenger.picture(draw_drawing(said.drawing)) if said.drawing else None
+        return lines_message(said.title, said.lines, code=said.code, grid=said.grid, picture=picture)
 
     def _cost_message(self, said: CostReply, *, controls: bool) -> Message:
         return answer_blocks(said.answer, said.today, chart=self._chart(said.answer), controls=controls)

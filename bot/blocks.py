@@ -26,6 +26,7 @@ __all__ = [
     "error_blocks",
     "fits_native",
     "help_blocks",
+    "picture_block",
     "shared_by",
     "split_choice",
     "without_native",
@@ -165,9 +166,12 @@ def _used(answer: Answer, key: str) -> list[Block]:
 
 def _chart(answer: Answer, chart: Chart, key: str) -> list[Block]:
     if isinstance(chart, PictureRef):
-        alt_text = plain(chart.alt_text, 2000)
-        return [{"type": "image", "block_id": f"{key}.chart", "slack_file": {"id": chart.file_id}, "alt_text": alt_text}]
+        return [picture_block(chart, f"{key}.chart")]
     return [native_chart(answer, f"{key}.chart")] if chart == "native" and worth_a_chart(answer) and fits_native(answer) else []
+
+
+def picture_block(picture: PictureRef, block_id: str) -> Block:
+    return {"type": "image", "block_id": block_id, "slack_file": {"id": picture.file_id}, "alt_text": plain(picture.alt_text, 2000)}
 
 
 def _table(answer: Answer, today: date, key: str) -> list[Block]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -142,7 +143,6 @@ def _tools(options: argparse.Namespace) -> Any:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    from bot.charts_native import worth_a_chart
     from bot.commands import reply
     from bot.replies import Asking, CostReply
 
@@ -158,8 +158,8 @@ def _ask(options: argparse.Namespace) -> int:
             _show_cost(said)
         else:
             _show_text(said)
-        if isinstance(said, CostReply) and asking.chart and (options.chart or worth_a_chart(said.answer)):
-            _save_chart(said, options.chart or Path("charts") / f"{said.answer.id}.png", quiet=options.json)
+        if asking.chart and _has_chart(said, wanted=options.chart is not None):
+            _save_chart(said, options.chart, quiet=options.json)
     return DONE
 
 
@@ -175,14 +175,32 @@ def _show_cost(said: Any) -> None:
     print_answer(said.answer, said.today, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
 
 
-def _save_chart(said: Any, path: Path, *, quiet: bool) -> None:
-    from finops.charts import draw
+def _has_chart(said: Any, *, wanted: bool) -> bool:
+    from bot.charts_native import worth_a_chart
+    from bot.replies import CostReply
 
-    picture = draw(said.answer)
+    if isinstance(said, CostReply):
+        return wanted or worth_a_chart(said.answer)
+    return said.drawing is not None
+
+
+def _save_chart(said: Any, given: Path | None, *, quiet: bool) -> None:
+    from bot.replies import CostReply
+    from finops.charts import draw
+    from finops.charts_drawn import draw_drawing
+
+    is_cost = isinstance(said, CostReply)
+    picture = draw(said.answer) if is_cost else draw_drawing(said.drawing)
+    path = given or Path("charts") / f"{said.answer.id if is_cost else plain_name(said.title)}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(picture.png)
     if not quiet:
         print(f"Chart: {path}")
+
+
+def plain_name(title: str) -> str:
+    """Return a file name of letters, digits and dashes."""
+    return "-".join(re.findall("[a-z0-9]+", title.lower()))[:60] or "chart"
 
 
 def _ingest(options: argparse.Namespace) -> int:

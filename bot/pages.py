@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from bot.blocks import Message
+from bot.blocks import Message, PictureRef, picture_block
 from bot.charts_native import grid_block
 from bot.slack_text import block_of_code, mrkdwn, section
 from finops.telling.grids import Grid
@@ -12,7 +12,13 @@ MOST_PAGES: Final = 4  # all blocks of a message together hold about 12,000 char
 
 
 def lines_message(
-    title: str, lines: Iterable[str], *, trusted: bool = False, code: Iterable[str] = (), grid: Grid | None = None
+    title: str,
+    lines: Iterable[str],
+    *,
+    trusted: bool = False,
+    code: Iterable[str] = (),
+    grid: Grid | None = None,
+    picture: PictureRef | None = None,
 ) -> Message:
     """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own, `code` stands as it is."""
     pages = [f"*{mrkdwn(title, 150)}*"]
@@ -26,6 +32,7 @@ def lines_message(
             pages[-1] += "\n…"
             break
     blocks = [section(page, f"lines.{number}") for number, page in enumerate(pages)]
+    blocks += [picture_block(picture, "picture")] if picture else []
     blocks += [grid_block(grid, "grid")] if grid and grid.rows else []
     blocks += [section(block_of_code(text.splitlines()), f"code.{number}") for number, text in enumerate(code)]
     return Message(mrkdwn(title, 150), blocks)

@@ -6,6 +6,7 @@ from typing import Any
 
 from finops.answers import Answer
 from finops.telling.answer_json import document
+from finops.telling.drawings import Drawing
 from finops.telling.grids import Grid
 
 
@@ -41,6 +42,7 @@ class TextReply:
     is_help: bool = False
     code: tuple[str, ...] = ()  # shown to the letter, to be copied
     grid: Grid | None = None
+    drawing: Drawing | None = None
 
     def tables(self) -> tuple[str, ...]:
         """What a terminal shows below the lines."""

@@ -1,4 +1,4 @@
-"""An answer as a picture, drawn so that it is still read on a phone: the only place that knows matplotlib."""
+"""An answer as a picture, drawn so that it is still read on a phone: nothing but charts knows matplotlib."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ class Page:
 
 
 def _page(answer: Answer, sums: Sums | None) -> Page:
-    page = Page(_families())
+    page = Page(families())
     page.fit(0.03, 0.915, title(answer, 80), 15, 0.94, **page.bold(title(answer, 80)))
     page.fit(0.03, 0.845, subtitle(answer, sums) if sums else "no data", 11.5, 0.94, color=FAINT)
     page.fit(0.03, 0.025, freshness(answer), 8.5, 0.76, color=FAINT)
@@ -132,7 +132,7 @@ def _page(answer: Answer, sums: Sums | None) -> Page:
     return page
 
 
-def _families() -> list[str]:
+def families() -> list[str]:
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
@@ -149,7 +149,7 @@ def _over_time(page: Page, drawn: Plot, before: tuple[str, Decimal] | None) -> N
     if before is not None:
         axes.axhline(float(before[1]), color=INK, linewidth=1.3, dashes=(4, 3), zorder=4)
         low, high = min(low, float(before[1])), max(high, float(before[1]))
-    _money_axis(page, axes, low, high, drawn.currency)
+    money_axis(page, axes, low, high, drawn.currency)
     _time_axis(page, axes, drawn)
     _gaps(axes, drawn)
     if len(drawn.steps) <= 8:
@@ -209,7 +209,7 @@ def _line(axes: Any, drawn: Plot) -> tuple[float, float]:
     return min([0.0, *known]), max([0.0, *known])
 
 
-def _money_axis(page: Page, axes: Any, low: float, high: float, currency: str) -> None:
+def money_axis(page: Page, axes: Any, low: float, high: float, currency: str) -> None:
     """Begin at zero, leave room for the amounts, and label few round numbers."""
     from matplotlib.ticker import MaxNLocator
 
@@ -226,6 +226,11 @@ def _money_axis(page: Page, axes: Any, low: float, high: float, currency: str) -
 
 def _decimal(tick: float) -> Decimal:
     return Decimal(f"{tick:.12g}")
+
+
+def money_tick(amount: float, currency: str, *, signed: bool = False) -> str:
+    """Write an amount as an axis does; `signed` with a plus where it is more."""
+    return f"{'+' if signed and amount > 0 else ''}{short(_decimal(amount), currency)}"
 
 
 def _time_axis(page: Page, axes: Any, drawn: Plot) -> None:

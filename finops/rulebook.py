@@ -9,6 +9,7 @@ from finops.configuration.fields import Fields, as_currency, as_zone, items, nea
 from finops.configuration.problems import Problems, shown
 from finops.configuration.rulebook_approvals import Guard, guard_of
 from finops.configuration.rulebook_budgets import Budget, Ledger, budgets_of, names_in
+from finops.configuration.rulebook_calendar import CalendarSettings, calendar_of
 from finops.configuration.rulebook_metrics import Metric, metrics_of
 from finops.configuration.rulebook_owners import owner_rules
 from finops.configuration.rulebook_prices import Price, prices_of
@@ -25,7 +26,7 @@ from finops.yamlfile import Node, Table
 
 __all__ = ["Budget", "Guard", "Metric", "Price", "Quota", "Rule", "Rulebook", "SourceSettings", "read"]
 
-BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets", "quotas")
+BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets", "quotas", "calendar")
 RULES: Final = ("rules", "playbooks", "maintenance", "guard")
 MISPLACED: Final = {**dict.fromkeys(BUDGETS, "budgets.yaml"), **dict.fromkeys(RULES, "rules.yaml")}
 
@@ -44,6 +45,7 @@ class Rulebook:
     rules: tuple[Rule, ...] = ()
     metrics: tuple[Metric, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    calendar: CalendarSettings = field(default_factory=CalendarSettings)
     playbooks: tuple[Playbook, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     guard: Guard = field(default_factory=Guard)
@@ -89,6 +91,7 @@ def read(budgets: Node | None, rules: Node | None, *, whole: bool = True) -> Rul
         rules=rules_of(watched("rules"), Surroundings(known, named, timezone), problems),
         metrics=metrics_of(section("metrics"), problems),
         quotas=quotas_of(section("quotas"), currency, problems),
+        calendar=calendar_of(section("calendar"), problems),
         playbooks=playbooks,
         maintenance=maintenance_of(watched("maintenance"), timezone, problems),
         guard=guard_of(watched("guard"), problems),

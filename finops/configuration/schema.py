@@ -7,6 +7,7 @@ from finops.charges import DIMENSIONS
 from finops.configuration import shapes
 from finops.configuration.rulebook_approvals import GUARD
 from finops.configuration.rulebook_budgets import BUDGET
+from finops.configuration.rulebook_calendar import CALENDAR
 from finops.configuration.rulebook_metrics import METRIC_FIELDS
 from finops.configuration.rulebook_owners import OWNER_FIELDS
 from finops.configuration.rulebook_prices import OWN_TIERS, PRICE_FIELDS
@@ -65,6 +66,7 @@ SECTIONS: Final[Mapping[str, Shapes]] = {
         "metrics": Shape(_listed(_shapes_of("metric", METRIC_FIELDS, "name", "file")), "Figures that costs are divided by."),
         "budgets": Shape(_listed(BUDGET), "Who may spend how much."),
         "quotas": Shape(_listed(QUOTA), "What the gateway lets through."),
+        "calendar": Shape(shapes.table(CALENDAR), "Holidays, and what is planned."),
     },
     "rules": {
         "rules": Shape(_listed(RULE), "What to watch for, and what happens then."),

@@ -65,7 +65,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "msgspec": ("api/", "finops/sources/", "finops/ledger/"),
     "httpx": ("finops/sources/",),
     "pyarrow": ("finops/sources/", "finops/ledger/"),
-    "matplotlib": ("finops/charts.py",),
+    "matplotlib": ("finops/charts",),
     "yaml": ("finops/yamlfile.py", "finops/configuration/yaml"),
     "duckdb": ("finops/ledger/", "finops/sources/", "finops/sample/"),
     "kubernetes": ("finops/guard/levers/",),

@@ -115,6 +115,7 @@ quotas = table(
     {"match": st.dictionaries(st.sampled_from(MATCHED), st.sampled_from(["a", "b*", "*"]), min_size=1), "tokens_per_day": amounts},
     requests_per_second=st.integers(10, 20),
     bounds=st.just({"min_rps": 0.5, "max_rps": 9}),
+    circuit=st.just({"failures": "20%", "requests": 5, "within": "1m", "pause": "30s"}),
     max_output_tokens=amounts,
     fallback=st.just({"large": "small"}),
     when_unsure=st.sampled_from(["open", "closed"]),
@@ -131,9 +132,18 @@ guards = table(
         unique_by=lambda each: each["lever"],
     ),
 )
+events = merged(
+    st.just({"name": "sale", "from": "2026-11-27"}),
+    tables({"factor": st.sampled_from([0, 1.5, "2"]), "amount": st.integers(-500, 500)}),
+    table({}, to=st.just("2026-11-30"), scope=scopes),
+)
+calendars = table(
+    {}, countries=st.sampled_from(["US", ["DE", "CH-ZH"]]), holidays=st.just(["2026-12-24"]), events=st.lists(events, max_size=2)
+)
 budget_files = table(
     {"budgets": st.tuples(*map(budget, BUDGET_NAMES)).map(list)},
     quotas=st.lists(quotas, max_size=3, unique_by=lambda each: sorted(each["match"].items()).__repr__()),
+    calendar=calendars,
 )
 rule_files = table(
     {"playbooks": st.fixed_dictionaries(dict.fromkeys(PLAYBOOK_NAMES, thens)), "rules": st.tuples(*map(rule, ("a", "b", "c"))).map(list)},
