@@ -10,6 +10,7 @@ from api.guard import Control
 from bot.assemble import Tools
 from finops.guard.snapshot import Effect, Figures, TokenPrice, compile_snapshot, content_digest
 from finops.ledger.gateway import Gateways
+from finops.ledger.gateway_speeds import speeds
 from finops.pricing import builtin
 from finops.pricing.book import PriceBook, price_book
 
@@ -19,8 +20,11 @@ Burn = Callable[[], Mapping[str, Decimal]]
 Effects = Callable[[], Iterable[Effect]]
 
 
-def control(tools: Tools, effects: Effects = tuple, burn: Burn = dict) -> Control | None:
-    """Return what the door answers gateways with; None where no key is set to sign it."""
+def control(tools: Tools, effects: Effects = tuple, burn: Burn | None = None) -> Control | None:
+    """Return what the door answers gateways with; None where no key is set to sign it.
+
+    Burn rates are those that check-budgets kept last, unless `burn` tells them.
+    """
     key = tools.settings.gateway_key
     if key is None:
         return None
@@ -28,7 +32,7 @@ def control(tools: Tools, effects: Effects = tuple, burn: Burn = dict) -> Contro
     gateways.forget(tools.now())
 
     def document(version: int) -> Mapping[str, Any]:
-        return snapshot(tools, gateways, version, tuple(effects()), burn())
+        return snapshot(tools, gateways, version, tuple(effects()), burn() if burn else speeds(tools.ledger.engine))
 
     return Control(key.reveal().encode(), gateways, document, lambda: tools.rulebook.timezone, tools.now, time.monotonic)
 

@@ -1,27 +1,42 @@
-"""A circuit for each model: open while its upstream mostly fails, tried again by a single request."""
+"""A circuit for each model, and each route that has its own: open while its upstream mostly fails, tried again by one request."""
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
-WINDOW: Final = 30.0  # seconds of outcomes that count
-LEAST: Final = 10  # fewer outcomes say nothing
-SHARE: Final = 0.5
-OPEN_FOR: Final = 10.0
 LONGEST: Final = 120.0
 PROBE_FOR: Final = 60.0  # a probe nobody heard of again is given up
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a circuit opens, and for how many seconds: once `share` of at least `least` requests within `window` seconds failed."""
+
+    share: float = 0.5
+    least: int = 10
+    window: float = 30.0
+    pause: float = 10.0
+
+
+USUAL: Final = Rule()
+
+
 class Circuit:
-    """closed → open after half of at least ten requests failed → a probe after ten seconds, then closed, or open for twice as long."""
+    """closed → open by its rule → a probe after the pause, then closed, or open for twice as long."""
 
-    __slots__ = ("_failures", "_opened", "_outcomes", "_probe_until", "_wait")
+    __slots__ = ("_failures", "_opened", "_outcomes", "_probe_until", "_rule", "_wait")
 
-    def __init__(self) -> None:
+    def __init__(self, rule: Rule = USUAL) -> None:
+        self._rule = rule
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=1000)
         self._failures = 0
         self._opened: float | None = None
         self._probe_until = -1.0
-        self._wait = OPEN_FOR
+        self._wait = rule.pause
+
+    @property
+    def rule(self) -> Rule:
+        return self._rule
 
     @property
     def is_open(self) -> bool:
@@ -50,9 +65,9 @@ class Circuit:
             self._forget()
         self._outcomes.append((now, ok))
         self._failures += not ok
-        while self._outcomes[0][0] < now - WINDOW:
+        while self._outcomes[0][0] < now - self._rule.window:
             self._forget()
-        if len(self._outcomes) >= LEAST and self._failures >= SHARE * len(self._outcomes):
+        if len(self._outcomes) >= self._rule.least and self._failures >= self._rule.share * len(self._outcomes):
             self._opened = now
             return True
         return False
@@ -64,8 +79,8 @@ class Circuit:
     def _probed(self, ok: bool, now: float) -> bool:
         self._probe_until = -1.0
         if not ok:
-            self._opened, self._wait = now, min(LONGEST, 2 * self._wait)
+            self._opened, self._wait = now, max(self._rule.pause, min(LONGEST, 2 * self._wait))
             return False
-        self._opened, self._wait, self._failures = None, OPEN_FOR, 0
+        self._opened, self._wait, self._failures = None, self._rule.pause, 0
         self._outcomes.clear()
         return True

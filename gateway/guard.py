@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.circuits import Circuit
+from gateway.circuits import USUAL, Circuit, Rule
 from gateway.decide import SOON, Asked, Decision, Lack, blocked, decide, is_closed
 from gateway.limits import Dimensions, Limit
 from gateway.prices import Tokens
@@ -45,6 +45,7 @@ class Held:
     tokens: int
     cost: Decimal
     shares: tuple[Share, ...]
+    circuit: tuple[str, str, Rule]
     probe: bool
     at: float
 
@@ -60,11 +61,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The limits that fit somebody and a model, with their counters."""
+    """The limits that fit somebody and a model, with their counters; `circuit` says whose circuits count, and when they open."""
 
     limits: tuple[Limit, ...]
     buckets: tuple[tuple[Limit, Bucket], ...]
     shares: dict[str, Share]
+    circuit: tuple[str, str, Rule]
     closed: bool
 
 
@@ -80,7 +82,7 @@ class Guard:
         self._plans: dict[tuple[str, str | None], Plan] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._shares: dict[tuple[str, str], Share] = {}
-        self._circuits: dict[str, Circuit] = {}
+        self._circuits: dict[tuple[str, str, str], Circuit] = {}  # by limit and subject, empty where none has its own; and model
         self._held: dict[str, Held] = {}
         self._real_names: dict[str, str] = {}  # what a gateway's own name for a model turned out to stand for
 
@@ -103,6 +105,8 @@ class Guard:
             busy = {id(share) for held in self._held.values() for share in held.shares}
             self._buckets = {key: bucket for key, bucket in self._buckets.items() if key[0] in ids}
             self._shares = {key: share for key, share in self._shares.items() if key[0] in ids or id(share) in busy}
+            rules = {limit.id: limit.circuit for limit in snapshot.limits} | {"": USUAL}
+            self._circuits = {key: circuit for key, circuit in self._circuits.items() if rules.get(key[0]) == circuit.rule}
             self.freshen(fresh_until, workers)
             return True
 
@@ -148,8 +152,8 @@ class Guard:
             tokens, cost = state.needs(decision.model, decision.max_output_tokens)
             for share in plan.shares.values():
                 share.reserve(tokens, cost)
-            probe = (circuit := self._circuits.get(decision.model)) is not None and circuit.is_open
-            self._held[call] = Held(who, decision.model, tokens, cost, tuple(plan.shares.values()), probe, self._clock())
+            probe = (circuit := self._circuits.get((*plan.circuit[:2], decision.model))) is not None and circuit.is_open
+            self._held[call] = Held(who, decision.model, tokens, cost, tuple(plan.shares.values()), plan.circuit, probe, self._clock())
             return decision
 
     def settle(self, call: str, real_model: str | None, tokens: Tokens) -> Settled | None:
@@ -191,7 +195,10 @@ class Guard:
         """Count how the upstream of `model` did; return whether its circuit opened or closed by it."""
         with self._lock:
             held = self._held.get(call)
-            circuit = self._circuits.setdefault(model, Circuit())
+            limit, subject, rule = held.circuit if held else ("", "", USUAL)
+            circuit = self._circuits.get((limit, subject, model))
+            if circuit is None or circuit.rule != rule:
+                circuit = self._circuits[limit, subject, model] = Circuit(rule)
             return circuit.note(ok, self._clock(), probe=held is not None and held.probe and held.model == model)
 
     def model_of(self, call: str) -> str | None:
@@ -260,7 +267,7 @@ class Guard:
         limits = tuple(limit for limit in self._snapshot.limits if limit.fits(told))
         buckets = tuple((limit, self._bucket(limit, limit.subject(told))) for limit in limits if rate_of(limit) is not None)
         shares = {limit.id: self._share(limit, limit.subject(told)) for limit in limits if limit.has_quota}
-        return Plan(limits, buckets, shares, is_closed(limits, self._snapshot.closed))
+        return Plan(limits, buckets, shares, _circuit_of(limits, told), is_closed(limits, self._snapshot.closed))
 
     def _bucket(self, limit: Limit, subject: str) -> Bucket:
         rate = (rate_of(limit) or 0.0) / self._workers
@@ -307,8 +314,17 @@ class _Counted:
         return Lack(True, max(1.0, share.ends - now)) if share.dry and now < share.until else Lack(False, SOON)
 
     def broken(self, model: str) -> float:
-        circuit = self._guard._circuits.get(model)
+        circuit = self._guard._circuits.get((*self._plan.circuit[:2], model))
         return circuit.refuses(self._guard._clock()) if circuit else 0.0
+
+
+def _circuit_of(limits: tuple[Limit, ...], told: Dimensions) -> tuple[str, str, Rule]:
+    """Return whose circuits count: those of the narrowest limit that has its own, else those that all share."""
+    found = [limit for limit in limits if limit.circuit is not None]
+    if not found:
+        return "", "", USUAL
+    limit = max(found, key=lambda each: len(each.match))
+    return limit.id, limit.subject(told), limit.circuit or USUAL
 
 
 def refused(decision: Decision) -> RefusedError:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from gateway.circuits import Rule
+
 EACH: Final = "*"  # a value of its own count for each
 Dimensions = Mapping[str, str]
 
@@ -26,7 +28,8 @@ class Limit:
 
     `closed` says what happens while nobody can know: refuse, let through, or (None) as the other limits have it.
     `fallback` names the model that answers instead, now; `spare` the one that does once the quota is used up or the
-    model's circuit is open. A dimension matched by `*` has a count of its own for each of its values.
+    model's circuit is open, and `circuit` when that is, for those it fits. A dimension matched by `*` has a count of its
+    own for each of its values.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Limit:
     spare: Mapping[str, str] = field(default_factory=dict)
     closed: bool | None = None
     adaptive: Adaptive | None = None
+    circuit: Rule | None = None
     until: float | None = None
 
     @property
@@ -67,6 +71,7 @@ def read_limit(document: Mapping[str, Any]) -> Limit:
     """Read a limit of a snapshot. Raises KeyError, TypeError or ValueError for what is none."""
     block, bounds = document.get("block"), document.get("adaptive")
     rate = _number(document.get("requests_per_second"))
+    circuit = document.get("circuit")
     until = _moment((block or {}).get("until") or document.get("until"))
     return Limit(
         id=str(document["id"]),
@@ -82,8 +87,14 @@ def read_limit(document: Mapping[str, Any]) -> Limit:
         spare=dict(document.get("spare") or {}),
         closed=None if (unsure := document.get("when_unsure")) is None else unsure != "open",
         adaptive=Adaptive(float(bounds["min_rps"]), float(bounds["max_rps"]), float(bounds["burn"])) if bounds else None,
+        circuit=_rule(circuit) if circuit else None,
         until=until,
     )
+
+
+def _rule(document: Mapping[str, Any]) -> Rule:
+    share, least = float(document["failures"]), int(document["requests"])
+    return Rule(share, least, float(document["within"]), float(document["pause"]))
 
 
 def _fits(value: str, pattern: str) -> bool:

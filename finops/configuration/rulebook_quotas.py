@@ -1,16 +1,17 @@
 """The quotas of budgets.yaml: what the gateway lets through, for whom, without asking anybody."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, Literal, cast
 
 from finops.configuration import shapes
 from finops.configuration.digests import digest_of
-from finops.configuration.fields import Fields, as_amount, as_currency, fields, items, one_of
+from finops.configuration.fields import Fields, as_amount, as_currency, as_share, fields, items, one_of
 from finops.configuration.levers import FALLBACK, as_fallback
 from finops.configuration.problems import Problems, shown
-from finops.configuration.readers import as_count
+from finops.configuration.readers import as_count, as_duration
 from finops.configuration.rulebook_sections import Once, Scope, found, scope_of, scope_words
 from finops.configuration.shapes import Shape, Shapes
 from finops.yamlfile import Node, Table
@@ -18,11 +19,17 @@ from finops.yamlfile import Node, Table
 WhenUnsure = Literal["closed", "open"]
 UNSURE: Final[tuple[WhenUnsure, ...]] = ("closed", "open")
 MATCHED: Final = ("tenant", "team", "project", "env", "feature", "user", "route", "model")
-LIMITS: Final = ("requests_per_second", "tokens_per_day", "cost_per_day", "max_input_tokens", "max_output_tokens", "bounds")
+LIMITS: Final = ("requests_per_second", "tokens_per_day", "cost_per_day", "max_input_tokens", "max_output_tokens", "bounds", "circuit")
 
 BOUNDS: Final[Shapes] = {
     "min_rps": Shape(shapes.NUMBER, "Requests per second while the burn rate is high.", needed=True),
     "max_rps": Shape(shapes.NUMBER, "Requests per second while it is not.", needed=True),
+}
+CIRCUIT: Final[Shapes] = {
+    "failures": Shape(shapes.SHARE, "The share of failed requests at which a model is left alone; 50% without it."),
+    "requests": Shape(shapes.WHOLE, "How many requests must have ended; 10 without it."),
+    "within": Shape(shapes.DURATION, "How long an outcome counts; 30s without it."),
+    "pause": Shape(shapes.DURATION, "How long the model is left alone at first; 10s without it."),
 }
 QUOTA: Final[Shapes] = {
     "match": Shape(shapes.SCOPE, f"Who it is for: {', '.join(MATCHED)}; * alone counts each value by itself.", needed=True),
@@ -36,7 +43,19 @@ QUOTA: Final[Shapes] = {
     "fallback": Shape(FALLBACK, "The model that answers once the day is used up or a model mostly fails: one for all, or by name."),
     "when_unsure": Shape(shapes.one_of(UNSURE), "While its figures are too old: closed refuses (so without it), open lets through."),
     "bounds": Shape(shapes.table(BOUNDS), "Between these, the rate follows the burn rate without anybody's approval."),
+    "circuit": Shape(shapes.table(CIRCUIT), "When a model that fails for these requests is left alone for a while."),
 }
+REMEMBERED: Final = 1000  # outcomes
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """When a model that fails is left alone: once the share `failures` of at least `requests` failed `within` so long, for `pause`."""
+
+    failures: Decimal = Decimal("0.5")
+    requests: int = 10
+    within: timedelta = timedelta(seconds=30)
+    pause: timedelta = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,7 @@ class Quota:
     fallback: tuple[tuple[str, str], ...] = ()
     when_unsure: WhenUnsure = "closed"
     bounds: Bounds | None = None
+    circuit: Circuit | None = None
 
     @property
     def id(self) -> str:
@@ -101,6 +121,7 @@ def _quota(node: Node, currency: str, once: Once, problems: Problems) -> Quota |
         fallback=tuple(fallback.items()),
         when_unsure=cast(WhenUnsure, row.get("when_unsure", one_of(UNSURE)) or "closed"),
         bounds=_bounds(row, problems),
+        circuit=_circuit(row, problems),
     )
     _tell_contradictions(row, quota)
     if not match:
@@ -134,6 +155,27 @@ def _bounds(row: Fields, problems: Problems) -> Bounds | None:
         inner.wrong(f"'min_rps' ({least:f}) must be below 'max_rps' ({most:f})", at="min_rps")
         return None
     return Bounds(least, most)
+
+
+def _circuit(row: Fields, problems: Problems) -> Circuit | None:
+    node = row.raw("circuit")
+    inner = fields(node, CIRCUIT, problems, "'circuit'") if node else None
+    if inner is None:
+        return None
+    usual = Circuit()
+    found = Circuit(
+        inner.get("failures", as_share) or usual.failures,
+        inner.get("requests", as_count) or usual.requests,
+        inner.get("within", as_duration) or usual.within,
+        inner.get("pause", as_duration) or usual.pause,
+    )
+    if found.failures > 1:
+        inner.wrong("'failures' is a share of the requests, at most 100%", at="failures")
+    if found.requests > REMEMBERED:
+        inner.wrong(
+            f"'requests' ({found.requests}) is more than the {REMEMBERED} that are remembered; no circuit would open", at="requests"
+        )
+    return found
 
 
 def _tell_contradictions(row: Fields, quota: Quota) -> None:

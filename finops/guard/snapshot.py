@@ -111,6 +111,13 @@ def _quota(quota: Quota, burn: Decimal | None) -> dict[str, Any]:
     if quota.bounds is not None:
         least, most = float(quota.bounds.min_rps), float(quota.bounds.max_rps)
         limit["adaptive"] = {"min_rps": least, "max_rps": most, "burn": 1.0 if burn is None else float(burn)}
+    if (circuit := quota.circuit) is not None:
+        limit["circuit"] = {
+            "failures": float(circuit.failures),
+            "requests": circuit.requests,
+            "within": circuit.within.total_seconds(),
+            "pause": circuit.pause.total_seconds(),
+        }
     return {name: value for name, value in limit.items() if value is not None}
 
 

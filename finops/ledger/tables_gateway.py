@@ -64,3 +64,13 @@ gateway_events = Table(
     Column("detail", Text, nullable=False),
     Index("gateway_events_by_time", "at"),
 )
+
+# The burn rate each adaptive limit goes by, as it was worked out last, and as gateways were told it.
+gateway_speeds = Table(
+    "gateway_speeds",
+    metadata,
+    Column("quota", Text, primary_key=True),
+    Column("burn", Exact, nullable=False),
+    Column("told", Exact, nullable=False),
+    Column("at", Moment, nullable=False),
+)

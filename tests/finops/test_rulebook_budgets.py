@@ -1,11 +1,13 @@
 """Budgets: thresholds and what happens at them, shares, parents, approvers, and quotas beside them."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from finops.configuration.rulebook_budgets import THRESHOLDS, Split, Threshold
-from finops.configuration.rulebook_quotas import Bounds, Quota
+from finops.configuration.rulebook_quotas import LIMITS, Bounds, Circuit, Quota
 from finops.errors import ConfigError
 from finops.guard.approval_policy import Need
 from finops.rulebook import Budget, Rulebook, read
@@ -161,10 +163,12 @@ def test_a_quota_holds_limits_for_what_it_matches() -> None:
   fallback: {big: small}
   when_unsure: open
   bounds: {min_rps: 0.1, max_rps: 0.5}
+  circuit: {failures: 20%, pause: 2m}
 """
     match = (("route", ("chat",)), ("tenant", ("*",)))
     half, bounds = Decimal("0.5"), Bounds(Decimal("0.1"), Decimal("0.5"))
     expected = Quota(match, half, 5, 2_000_000, Decimal("12.50"), "USD", 8000, None, (("big", "small"),), "open", bounds)
+    expected = replace(expected, circuit=Circuit(Decimal("0.2"), 10, timedelta(seconds=30), timedelta(minutes=2)))
     assert book(text).quotas == (expected,)
     assert expected.id == "route=chat 'tenant=*'"
 
@@ -183,7 +187,7 @@ def test_one_model_falls_back_for_every_other() -> None:
         ),
         (
             "match: {team: ml}",
-            "a quota needs a limit, one of requests_per_second, tokens_per_day, cost_per_day, max_input_tokens, max_output_tokens, bounds",
+            f"a quota needs a limit, one of {', '.join(LIMITS)}",
         ),
         ("match: {team: ml}, tokens_per_day: 1.5", "'tokens_per_day' must be a whole number above 0, not '1.5'"),
         ("match: {team: ml}, tokens_per_day: 1, burst: 2", "'burst' needs 'requests_per_second' beside it"),
@@ -192,6 +196,11 @@ def test_one_model_falls_back_for_every_other() -> None:
         (
             "match: {team: ml}, requests_per_second: 5, bounds: {min_rps: 2, max_rps: 9}",
             "'max_rps' (9) is above 'requests_per_second' (5) and would never be reached",
+        ),
+        ("match: {team: ml}, circuit: {failures: 200%}", "'failures' is a share of the requests, at most 100%"),
+        (
+            "match: {team: ml}, circuit: {requests: 5000}",
+            "'requests' (5000) is more than the 1000 that are remembered; no circuit would open",
         ),
         (
             "match: {team: ml}, cost_per_day: 1, fallback: {a: b, b: a}",

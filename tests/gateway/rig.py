@@ -152,6 +152,7 @@ class Proxy:
         hooks: tuple[str, str] = ("gateway.litellm_start.guard", "gateway.litellm_start.auth"),
         settings: Mapping[str, Any] | None = None,
         modules: Mapping[str, str] | None = None,
+        models: Mapping[str, str] = MODELS,
     ) -> None:
         if not PROXY.exists():
             absent("LiteLLM")
@@ -159,7 +160,7 @@ class Proxy:
         for name, text in (modules or {}).items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
         self.folder, self.port = folder, free_port()
-        (folder / "config.yaml").write_text(json.dumps(_config(upstream, guarded, hooks, settings or {})), encoding="utf-8")
+        (folder / "config.yaml").write_text(json.dumps(_config(upstream, guarded, hooks, settings or {}, models)), encoding="utf-8")
         self.log = folder / "proxy.log"
         known = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "DISABLE_ADMIN_UI": "True", "LITELLM_LOG": "ERROR", "NO_DOCS": "True"}
@@ -217,16 +218,16 @@ class Proxy:
         return self.post("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": text}], **more}, key)
 
 
-def _config(upstream: str, guarded: bool, hooks: tuple[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    models = [
+def _config(upstream: str, guarded: bool, hooks: tuple[str, str], settings: Mapping[str, Any], models: Mapping[str, str]) -> dict[str, Any]:
+    listed = [
         {"model_name": name, "litellm_params": {"model": real, "api_key": "sk-none", "api_base": _base(upstream, real)}}
-        for name, real in MODELS.items()
+        for name, real in models.items()
     ]
     quiet = {"num_retries": 0, "set_verbose": False, **settings}
     if not guarded:
-        return {"model_list": models, "litellm_settings": quiet, "general_settings": {"master_key": MASTER}}
+        return {"model_list": listed, "litellm_settings": quiet, "general_settings": {"master_key": MASTER}}
     return {
-        "model_list": models,
+        "model_list": listed,
         "litellm_settings": {**quiet, "callbacks": hooks[0]},
         "general_settings": {"custom_auth": hooks[1], "master_key": MASTER},
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},

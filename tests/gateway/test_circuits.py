@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.circuits import LEAST, LONGEST, OPEN_FOR, PROBE_FOR, SHARE, WINDOW, Circuit
+from gateway.circuits import LONGEST, PROBE_FOR, USUAL, Circuit, Rule
 
 
 def test_a_circuit_opens_after_half_of_ten_fail_and_a_probe_closes_it() -> None:
@@ -33,9 +33,17 @@ def test_a_probe_nobody_hears_of_again_is_followed_by_another() -> None:
     assert [0.0, 1.0, 0.0] == [circuit.refuses(10.0), circuit.refuses(11.0), circuit.refuses(10.0 + PROBE_FOR)]
 
 
+def test_a_circuit_goes_by_the_rule_of_its_route() -> None:
+    circuit = Circuit(Rule(share=0.2, least=5, window=60.0, pause=300.0))
+    assert [False] * 4 + [True] == [circuit.note(number > 0, 10.0 * number) for number in range(5)]
+    assert (300.0, 0.0) == (circuit.refuses(40.0), circuit.refuses(340.0))
+    circuit.note(False, 340.0, probe=True)
+    assert 300.0 == circuit.refuses(340.0)
+
+
 def _opened() -> Circuit:
     circuit = Circuit()
-    for _ in range(LEAST):
+    for _ in range(USUAL.least):
         circuit.note(False, 0.0)
     return circuit
 
@@ -60,9 +68,9 @@ class CircuitMachine(RuleBasedStateMachine):
         for _ in range(times):
             if self.circuit.is_open:
                 return
-            self.outcomes = [each for each in [*self.outcomes, (self.now, ok)] if each[0] >= self.now - WINDOW]
+            self.outcomes = [each for each in [*self.outcomes, (self.now, ok)] if each[0] >= self.now - USUAL.window]
             failed = sum(not each for _, each in self.outcomes)
-            expected = len(self.outcomes) >= LEAST and failed >= SHARE * len(self.outcomes)
+            expected = len(self.outcomes) >= USUAL.least and failed >= USUAL.share * len(self.outcomes)
             assert expected == self.circuit.note(ok, self.now)
             if expected:
                 self.opened_at, self.probing_since = self.now, None
@@ -72,7 +80,7 @@ class CircuitMachine(RuleBasedStateMachine):
     def a_request_asks(self) -> None:
         running = self.probing_since is not None and self.now < self.probing_since + PROBE_FOR
         passes = self.circuit.refuses(self.now) == 0
-        assert not (passes and (running or self.now < self.opened_at + OPEN_FOR))
+        assert not (passes and (running or self.now < self.opened_at + USUAL.pause))
         if passes:
             self.probing_since = self.now
 

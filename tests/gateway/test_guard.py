@@ -204,3 +204,43 @@ def test_a_circuit_that_opened_lets_one_request_probe() -> None:
     assert 503 == refusal(guard).status
     assert guard.note("probe", "premium", ok=True)
     assert guard.reserve(guard.admit("key-ml"), "after", Asked("premium")).allow
+
+
+STRICT = {"failures": 1.0, "requests": 2, "within": 60.0, "pause": 60.0}
+
+
+def failed(guard: Guard, key: str, times: int) -> None:
+    for number in range(times):
+        guard.reserve(guard.admit(key), f"{key}-{number}", Asked("premium"))
+        guard.note(f"{key}-{number}", "premium", ok=False)
+        guard.release(f"{key}-{number}")
+
+
+def test_a_route_with_a_circuit_of_its_own_is_left_alone_without_the_others() -> None:
+    guard = Worker().with_limits(limit({"team": ["ml"]}, circuit=STRICT))
+    failed(guard, "key-ml", 2)
+    assert 503 == refusal(guard).status
+    assert guard.reserve(guard.admit("key-ads"), "b", Asked("premium")).allow
+    assert guard.reserve(guard.admit("key-ml"), "c", Asked("cheap")).allow
+
+
+def test_each_route_has_its_own_circuit_where_the_quota_counts_each() -> None:
+    guard = Worker().with_limits(limit({"tenant": ["*"]}, circuit=STRICT))
+    failed(guard, "key-ads", 2)
+    assert guard.reserve(guard.admit("key-ml"), "b", Asked("premium")).allow
+    failed(guard, "key-lab", 2)
+    assert 503 == refusal(guard).status  # the same tenant
+
+
+def test_an_open_route_goes_on_trying_a_model_that_fails() -> None:
+    guard = Worker().with_limits(limit({"team": ["ml"]}, circuit=STRICT, when_unsure="open"))
+    failed(guard, "key-ml", 2)
+    assert guard.reserve(guard.admit("key-ml"), "b", Asked("premium")).allow
+
+
+def test_a_circuit_stays_open_over_a_new_snapshot_and_begins_anew_by_a_new_rule() -> None:
+    worker = Worker()
+    failed(worker.with_limits(limit(circuit=STRICT)), "key-ml", 2)
+    assert 503 == refusal(worker.with_limits(limit(circuit=STRICT), version=2)).status
+    guard = worker.with_limits(limit(circuit=STRICT | {"requests": 3}), version=3)
+    assert guard.reserve(guard.admit("key-ml"), "b", Asked("premium")).allow

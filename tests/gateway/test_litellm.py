@@ -5,12 +5,14 @@ import socket
 import subprocess
 import time
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from finops.configuration.rulebook_quotas import Quota
+from finops.configuration.rulebook_quotas import Bounds, Circuit, Quota
 from finops.guard.snapshot import Effect
 from tests.gateway.conftest import Rig
 from tests.gateway.rig import ADS, LAB, ML, PROXY, ROOT, eventually, scope, soon
@@ -26,8 +28,8 @@ print(json.dumps({n: [list(inspect.signature(getattr(o, n)).parameters) for o in
 """
 
 
-def test_a_request_is_answered_and_metered_with_what_the_provider_counted(rig: Rig) -> None:
-    """Trap 9: a mocked answer always reports the same; this provider reports 100 in, 20 of them cached, and 40 out."""
+def test_trap_9_a_request_is_answered_and_metered_with_what_the_provider_counted(rig: Rig) -> None:
+    """A mocked answer always reports the same; this provider reports 100 in, 20 of them cached, and 40 out."""
     reply = rig.chat()
     assert (200, "gpt-4o") == (reply.status, reply.said)
     event = rig.metered(lambda each: each["team"] == "ml")
@@ -55,6 +57,21 @@ def test_requests_beyond_the_rate_are_refused(rig: Rig) -> None:
     replies = [rig.chat() for _ in range(3)]
     assert [200, 200, 429] == [reply.status for reply in replies]
     assert 60 == int(replies[2].headers["retry-after"])
+
+
+def test_a_rate_follows_the_burn_rate_without_anybodys_approval(rig: Rig) -> None:
+    """One request in 100 seconds at four times the budget's speed, and a thousand a second once it is calm."""
+    quota = Quota(scope("team=ads"), bounds=Bounds(Decimal("0.01"), Decimal(1000)))
+    usual = rig.desk.figures
+    try:
+        rig.desk.figures = replace(usual, burn={quota.id: Decimal(4)})
+        rig.rules([quota])
+        assert [200, 429] == [rig.chat(key=ADS).status for _ in range(2)]
+        rig.desk.figures = replace(usual, burn={quota.id: Decimal(1)})
+        rig.rules([quota])
+        eventually(lambda: rig.chat(key=ADS).status == 200)
+    finally:
+        rig.desk.figures = usual
 
 
 def test_output_is_capped_and_input_refused_beyond_the_limit(rig: Rig) -> None:
@@ -213,6 +230,22 @@ def test_an_upstream_that_mostly_fails_is_left_alone_and_tried_again(rig: Rig) -
     rig.upstream.failing.clear()
     eventually(lambda: rig.chat("gpt-odd").status == 200)
     eventually(lambda: ("circuit_closed", "gpt-odd") in rig.told())
+
+
+def test_a_sensitive_route_is_refused_by_its_own_circuit_while_another_goes_on_trying(rig: Rig) -> None:
+    circuit = Circuit(requests=3, pause=timedelta(seconds=1))
+    rig.rules([Quota(scope("route=chat"), circuit=circuit), Quota(scope("route=batch"), circuit=circuit, when_unsure="open")])
+    rig.upstream.failing.add("gpt-4o")
+    for key in (ML, LAB):
+        for _ in range(3):
+            rig.chat(key=key)
+    tried = len(rig.upstream.asked)
+    assert [503, tried] == [rig.chat().status, len(rig.upstream.asked)]
+    assert (True, tried + 1) == (rig.chat(key=LAB).status >= 500, len(rig.upstream.asked))
+    assert 200 == rig.chat("gpt-cheap").status
+    rig.upstream.failing.clear()
+    assert 200 == rig.chat(key=LAB).status
+    eventually(lambda: rig.chat().status == 200)
 
 
 def _chat() -> dict[str, Any]:

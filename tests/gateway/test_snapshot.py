@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finops.configuration.rulebook_quotas import Bounds, Quota
+from finops.configuration.rulebook_quotas import Bounds, Circuit, Quota
 from finops.errors import UserError
 from finops.guard.snapshot import Effect, Figures, TokenPrice, compile_snapshot, content_digest, read_target, still
+from gateway.circuits import Rule
 from gateway.prices import Tokens
 from gateway.snapshot import Said, SnapshotError, key_digest, seal, unseal
 
@@ -28,6 +29,7 @@ QUOTA = Quota(
     fallback=(("premium", "cheap"),),
     when_unsure="open",
     bounds=Bounds(Decimal(1), Decimal(16)),
+    circuit=Circuit(Decimal("0.2"), 5, timedelta(minutes=1), timedelta(seconds=90)),
 )
 
 
@@ -56,6 +58,7 @@ def test_a_quota_arrives_whole() -> None:
     )
     assert limit.adaptive
     assert (1.0, 16.0, 2.5) == (limit.adaptive.least, limit.adaptive.most, limit.adaptive.burn)
+    assert Rule(0.2, 5, 60.0, 90.0) == limit.circuit
     assert (True, False) == (limit.fits({"team": "ml", "route": "chat"}), limit.fits({"team": "ml"}))
 
 
