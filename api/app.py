@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api import alertmanager, intake, schemas
 from api.bodies import MIB, Bodies, Bounds, encoding_of, unpack
-from api.counters import Counters
+from api.counters import Counters, Gauge
 from api.doorkeeper import Doorkeeper
 from api.guard import Control, GuardDoor
 from api.intake import Taken
@@ -55,6 +55,7 @@ class Door:
     questions: int = 8  # answered at the same time
     take_alerts: alertmanager.Take | None = None  # keeps the findings of an Alertmanager; raises FinopsError
     guard: Control | None = None  # None: FINOPS_GATEWAY_KEY is not set
+    tallies: Callable[[], Iterable[Gauge]] | None = None  # what the state database says of itself; raises where it cannot be read
 
 
 class HttpDoor:
@@ -67,6 +68,7 @@ class HttpDoor:
         self._lanes = asyncio.Semaphore(LANES)
         self._questions = asyncio.Semaphore(door.questions)
         self._guard = GuardDoor(door.guard, self._bodies) if door.guard else None
+        self._one_tally = asyncio.Lock()
         self._one_export = asyncio.Lock()  # of metrics: what a series adds is settled before the next is read
         self._series = SeriesMemory(door.spool.folder / "series.json")
         self._services = SpanServices(door.spool.folder / "services")
@@ -88,7 +90,7 @@ class HttpDoor:
             self._route(app, method, f"/v1/guard/{name}", self._guarded(name), about, schemas.guard_route(name))
         self._route(app, "POST", "/v1/alertmanager", self._alerts, "Alerts of a Prometheus Alertmanager.", alertmanager.route())
         self._route(app, "GET", "/healthz", self._health, "Whether it serves.", {})
-        self._route(app, "GET", "/metrics", self._counters, "The door's own counters, for Prometheus.", {})
+        self._route(app, "GET", "/metrics", self._counters, "Counters and gauges, for Prometheus.", {})
         make = app.openapi
         app.openapi = lambda: _completed(make())  # type: ignore[method-assign]
         return app
@@ -237,8 +239,21 @@ class HttpDoor:
         found = await asyncio.to_thread(waiting, self._door.spool.folder)
         lag = max(0.0, self._door.now().timestamp() - found.oldest) if found.oldest is not None else 0.0
         gauges = {"finops_spool_bytes": found.bytes, "finops_spool_segments": found.segments, "finops_spool_aside_segments": found.aside}
-        text = self._door.counters.text({**gauges, "finops_usage_publish_lag_seconds": lag})
+        async with self._one_tally:  # scrapes take turns: none of them holds more than one connection to the database
+            of_state = await asyncio.to_thread(_of_state, self._door.tallies)
+        text = self._door.counters.text({**gauges, "finops_usage_publish_lag_seconds": lag}, of_state)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _of_state(tallies: Callable[[], Iterable[Gauge]] | None) -> list[Gauge]:
+    """A database that cannot be read leaves the door's own counters readable."""
+    if tallies is None:
+        return []
+    try:
+        return [("finops_state_up", (), 1.0), *tallies()]
+    except Exception:
+        LOG.exception("the state database could not be read for /metrics")
+        return [("finops_state_up", (), 0.0)]
 
 
 def content_type(request: Request) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 ABOUT: Final = {
@@ -17,7 +17,17 @@ ABOUT: Final = {
     "finops_spool_aside_segments": ("gauge", "Segments set aside because they could not be published; look at them."),
     "finops_usage_publish_lag_seconds": ("gauge", "Age of the oldest events that wait for the ledger."),
 }
+# Read from the state database at each scrape; where it cannot be read they are left out, which is not 0.
+OF_STATE: Final = {
+    "finops_state_up": "Whether the state database could be read for this scrape.",
+    "finops_outbox_messages": "Messages of the outbox, by state.",
+    "finops_outbox_oldest_pending_seconds": "Age of the oldest message that is due and not sent.",
+    "finops_alerts": "Alerts, by state.",
+    "finops_proposals": "Proposals, by state.",
+    "finops_effects_in_force": "Targets that are moved, or may be, by stage; those that could not be put back are stuck.",
+}
 Labels = tuple[tuple[str, str], ...]
+Gauge = tuple[str, Labels, float]  # name, labels, value
 
 
 class Counters:
@@ -33,8 +43,8 @@ class Counters:
         with self._lock:
             self._sums[name, tuple(sorted(labels.items()))] += value
 
-    def text(self, gauges: Mapping[str, float]) -> str:
-        """Return all sums, and `gauges` as they are now, in Prometheus' text format."""
+    def text(self, gauges: Mapping[str, float], of_state: Iterable[Gauge] = ()) -> str:
+        """Return all sums, and gauges as they are now, in Prometheus' text format."""
         with self._lock:
             sums: dict[tuple[str, Labels], float] = dict(self._sums)
         sums |= {(name, ()): value for name, value in gauges.items()}
@@ -43,6 +53,10 @@ class Counters:
             found = sorted((labels, value) for (each, labels), value in sums.items() if each == name)
             lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
             lines += [f"{name}{_written(labels)} {value:.17g}" for labels, value in found or [((), 0.0)]]
+        told = list(of_state)
+        for name, about in OF_STATE.items():
+            rows = [f"{name}{_written(labels)} {value:.17g}" for each, labels, value in told if each == name]
+            lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge", *rows] if rows else []
         return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from bot.commands import reply
 from bot.gateway_control import Follower, control
 from bot.replies import Asking
 from finops.ledger.gateway_effects import in_force
+from finops.ledger.tallies import tallies
 from finops.sources.spool import SpoolWriter
 from jobs.check_budgets import take_findings
 from jobs.ingest_usage import Drained, Publisher
@@ -40,6 +41,7 @@ class UsageDoor:
             counters=self._counters,
             questions=tools.settings.workers,
             take_alerts=lambda findings: take_findings(self._job_tools(), findings),
+            tallies=lambda: [(each.name, each.labels, each.value) for each in tallies(tools.ledger.engine, tools.now())],
             guard=control(tools, lambda: in_force(tools.ledger.engine, tools.now())),
         )
         self._http = HttpDoor(self._door)

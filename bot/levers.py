@@ -15,7 +15,7 @@ CarryOut = Callable[[str], Change]
 
 def hands(tools: Tools, holder: str) -> Hands:
     """Return what carries plans out in this process, under the guard as it is configured at each moment."""
-    return acting.hands(tools.ledger, tools.settings, lambda: tools.rulebook.guard, tools.now, holder)
+    return acting.hands(tools.ledger, tools.settings, lambda: tools.rulebook.guard, tools.now, holder, lambda: tools.rulebook)
 
 
 def carry_out(tools: Tools, holder: str) -> CarryOut:

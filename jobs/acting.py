@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from finops.configuration.rulebook_approvals import Guard
+from finops.configuration.rulebook_steps import Propose
+from finops.guard.findings import Finding
 from finops.guard.levers import cloud_levers
+from finops.guard.terms import current_terms, terms_of
 from finops.ledger.asking import Desk
 from finops.ledger.effecting import Hands
 from finops.ledger.gateway_effects import Board
@@ -29,15 +32,28 @@ def levers(ledger: Ledger, settings: Settings, guard: Callable[[], Guard], clock
     return {**gateway_levers(Board(ledger.engine, clock), guard), **clouds}
 
 
-def hands(ledger: Ledger, settings: Settings, guard: Callable[[], Guard], clock: Clock, holder: str) -> Hands:
-    """Return what carries plans out; `guard` is asked anew before each call."""
+def hands(
+    ledger: Ledger,
+    settings: Settings,
+    guard: Callable[[], Guard],
+    clock: Clock,
+    holder: str,
+    rulebook: Callable[[], Rulebook] | None = None,
+) -> Hands:
+    """Return what carries plans out; `guard` is asked anew before each call, `rulebook` before a plan is begun."""
     channel = settings.slack_alerts_channel
     alarms = (*([f"slack:{channel}"] if channel else []), *(settings.fallback_routes or ()))
-    return Hands(ledger.engine, levers(ledger, settings, guard, clock), guard, clock, holder, alarms)
+    terms = (lambda plan: current_terms(rulebook(), plan)) if rulebook else None
+    return Hands(ledger.engine, levers(ledger, settings, guard, clock), guard, clock, holder, alarms, terms=terms)
 
 
 def desk(ledger: Ledger, settings: Settings, rulebook: Rulebook, clock: Clock) -> Desk:
     """Return what proposals are made with; told in the channel for alerts where nothing nearer is known."""
     route = f"slack:{settings.slack_alerts_channel}" if settings.slack_alerts_channel else NOWHERE
     known = levers(ledger, settings, lambda: rulebook.guard, clock)
-    return Desk(ledger, known, rulebook.guard, rulebook.digest, price_book(rulebook.prices), route)
+
+    def terms(finding: Finding, step: Propose) -> dict[str, Any]:
+        budget = finding.evidence.get("budget")
+        return terms_of(rulebook, step.lever, step.risk, finding.rule, budget if isinstance(budget, str) else None)
+
+    return Desk(ledger, known, rulebook.guard, rulebook.digest, price_book(rulebook.prices), route, terms)

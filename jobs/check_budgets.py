@@ -10,6 +10,7 @@ from typing import Final
 from finops.configuration.rulebook_budgets import Budget
 from finops.configuration.rulebook_steps import Propose
 from finops.errors import FinopsError, SourceError
+from finops.guard.approval_policy import Need
 from finops.guard.conditions import unavailable, within
 from finops.guard.findings import Finding
 from finops.guard.watching import Firing, Round, routes_of
@@ -18,7 +19,9 @@ from finops.ledger import alerts
 from finops.ledger.alert_rows import Alert
 from finops.ledger.alerts import Settled
 from finops.ledger.asking import Around, propose_step
+from finops.ledger.gateway_speeds import keep, measure
 from finops.ledger.watched import AskPrometheus, Looking
+from finops.rulebook import Rulebook
 from jobs.acting import desk
 from jobs.ingest_capacity import server_at, servers
 from jobs.registry import Tools, job
@@ -38,16 +41,28 @@ def check(tools: Tools, propose: Proposing) -> str:
     """Look at everything once. Repeating it, at any time and by any number of workers, tells nothing twice."""
     engine = tools.ledger.engine
     woken = alerts.wake(engine, tools.now)
-    done = look(tools)
+    seen = looking(tools)
+    done = look(tools, seen)
     settled = alerts.settle(engine, done, fallback(tools))
     proposed = propose_owed(tools, propose)
-    return sentence(settled, woken, proposed, [*done.told, *unavailable(tools.rulebook.rules)])
+    held = follow_speeds(tools, seen)
+    return sentence(settled, woken, proposed, [*held, *done.told, *unavailable(tools.rulebook.rules)])
 
 
-def look(tools: Tools) -> Round:
+def look(tools: Tools, seen: Looking | None = None) -> Round:
     """Evaluate everything without writing."""
-    done = Round(tools.now, alerts.memory(tools.ledger.engine, tools.now))
-    return watch(tools.rulebook, Looking(tools.ledger, tools.now, prometheus(tools)), done)
+    return watch(tools.rulebook, seen or looking(tools), Round(tools.now, alerts.memory(tools.ledger.engine, tools.now)))
+
+
+def looking(tools: Tools) -> Looking:
+    return Looking(tools.ledger, tools.now, prometheus(tools))
+
+
+def follow_speeds(tools: Tools, seen: Looking) -> list[str]:
+    """Let the adaptive limits of gateways follow the burn rates; say what changed, and what cannot be told."""
+    measured = measure(tools.rulebook.quotas, tools.rulebook.budgets, seen, tools.now)
+    kept = keep(tools.ledger.engine, measured, tools.now) if measured else []
+    return [*kept, *(f"the rate of {one.quota} stays: {one.why}" for one in measured if one.why)]
 
 
 def prometheus(tools: Tools, sleep: Callable[[float], None] = time.sleep) -> AskPrometheus:
@@ -83,12 +98,17 @@ def proposer(tools: Tools) -> Proposing:
 
 def around(tools: Tools, finding: Finding) -> Around:
     """Return who must agree, and where it is asked: as the budget and the rule that found it say."""
-    name = finding.evidence.get("budget")
-    budget = next((each for each in tools.rulebook.budgets if each.name == name), None)
-    rule = next((each for each in tools.rulebook.rules if each.name == finding.rule), None)
-    needs = (*(budget.approvers if budget else ()), *(rule.who.needs if rule else ()))
+    needs = approvers_of(tools.rulebook, finding)
     route = next((each for each in routes_of(("channel",), finding.owner, finding.channel)), None)
     return Around(needs, finding.owner, route=route or next(iter(fallback(tools)), None))
+
+
+def approvers_of(book: Rulebook, finding: Finding) -> tuple[Need, ...]:
+    """Return the groups that the budget and the rule of a finding name."""
+    name = finding.evidence.get("budget")
+    budget = next((each for each in book.budgets if each.name == name), None)
+    rule = next((each for each in book.rules if each.name == finding.rule), None)
+    return (*(budget.approvers if budget else ()), *(rule.who.needs if rule else ()))
 
 
 def propose_owed(tools: Tools, propose: Proposing) -> list[str]:

@@ -11,8 +11,9 @@ from jobs.registry import Tools, job
 @job("settle-actions", every="1m")
 def settle_actions(tools: Tools) -> str:
     """Finish what a crash left half-done, end what is over, and tell what actions saved."""
-    done = settle(hands(tools.ledger, tools.settings, lambda: tools.rulebook.guard, lambda: tools.now, "settle-actions"))
-    told = report_due(tools.ledger, price_book(tools.rulebook.prices), tools.now)
+    ours = hands(tools.ledger, tools.settings, lambda: tools.rulebook.guard, lambda: tools.now, "settle-actions", lambda: tools.rulebook)
+    done = settle(ours)
+    told = report_due(tools.ledger, price_book(tools.rulebook.prices), tools.now, ours.levers)
     if done.problems:
         raise FinopsError(f"not everything could be settled: {'; '.join(done.problems)}")
     return sentence(done, len(told))

@@ -189,18 +189,6 @@ def as_share(node: Node) -> Decimal:
     return Decimal(found[1]) / 100
 
 
-def as_shares(node: Node) -> tuple[Decimal, ...]:
-    """Read a percentage or a list of them, the lowest first."""
-    listed = node.value if isinstance(node.value, tuple) else (node,)
-    try:
-        shares = tuple(sorted(as_share(item) for item in listed))
-    except WrongError:
-        raise WrongError("percentages such as [50%, 80%, 100%]") from None
-    if not shares or len(set(shares)) < len(shares):
-        raise WrongError("percentages, at least one and none twice")
-    return shares
-
-
 def as_hours(node: Node) -> int:
     """Read `48h` or `2d` as hours."""
     found = HOURS.fullmatch(node.text)

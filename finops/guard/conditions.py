@@ -17,6 +17,7 @@ from finops.configuration.rulebook_conditions import (
     Gauge,
     GaugeName,
     Growth,
+    IdleGpu,
     Limits,
     PromQL,
     UnitCost,
@@ -27,10 +28,13 @@ from finops.configuration.rulebook_conditions import (
 from finops.configuration.rulebook_rules import Rule
 from finops.configuration.rulebook_sections import Scope
 from finops.guard.budgets import BudgetState
+from finops.guard.idle import Fleet, Machine
+from finops.money import percent
 from finops.periods import Period
 
+SHOWN: Final = 5
 OF_BUDGETS: Final = (BudgetSpent, BurnRate, ForecastBreach)
-LATER: Final = {"anomaly": "anomalies", "idle_gpu": "idle GPUs", "oversized_model": "oversized models"}
+LATER: Final = {"anomaly": "anomalies", "oversized_model": "oversized models"}
 
 
 class Look(Protocol):
@@ -52,10 +56,17 @@ class Look(Protocol):
 
     def promql(self, query: str, url: str | None) -> Sequence[Decimal] | None: ...
 
+    def idle(self, at_least: timedelta) -> Fleet | None:
+        """The machines with GPUs, and what they did in the last `at_least`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found: `holds` is None where nobody can say. `said` is a clause with the figures, `doubts` why not to act on it."""
+    """What was found: `holds` is None where nobody can say. `said` is a clause with the figures, `doubts` why not to act on it.
+
+    `idle` are machines that did nothing, the costliest first.
+    """
 
     holds: bool | None
     said: str
@@ -64,6 +75,7 @@ class Reading:
     limit: Decimal | None = None
     unit: str | None = None
     doubts: tuple[str, ...] = ()
+    idle: tuple[Machine, ...] = ()
 
 
 def within(inner: Scope, outer: Scope) -> bool:
@@ -115,13 +127,24 @@ def _several(when: AllOf | AnyOf, found: Sequence[Reading]) -> Reading:
     unknown = [each for each in found if each.holds is None]
     if hits:
         said = hits[0].said if not decisive else " and ".join(each.said for each in hits)
-        return Reading(decisive, said, hits[0].kind, hits[0].value, hits[0].limit, hits[0].unit, _doubts(hits))
+        return Reading(decisive, said, hits[0].kind, hits[0].value, hits[0].limit, hits[0].unit, _doubts(hits), _idlers(hits))
     if unknown:
         return Reading(None, unknown[0].said, unknown[0].kind)
     first = found[0]
     return Reading(
-        not decisive, " and ".join(each.said for each in found), first.kind, first.value, first.limit, first.unit, _doubts(found)
+        not decisive,
+        " and ".join(each.said for each in found),
+        first.kind,
+        first.value,
+        first.limit,
+        first.unit,
+        _doubts(found),
+        _idlers(found),
     )
+
+
+def _idlers(found: Sequence[Reading]) -> tuple[Machine, ...]:
+    return next((each.idle for each in found if each.idle), ())
 
 
 def _doubts(found: Sequence[Reading]) -> tuple[str, ...]:
@@ -181,6 +204,8 @@ def _other(when: Condition, look: Look, scope: Scope) -> Reading:
         return _limited(when, value, when.limits, f"{_word(when.gauge)} over {_span(when.window)}")
     if isinstance(when, PromQL):
         return _promql(when, look)
+    if isinstance(when, IdleGpu):
+        return _idle(when, look, scope)
     return _unknown(when, f"finding {LATER[when.kind]} is not available yet")
 
 
@@ -189,8 +214,9 @@ def _limited(when: Condition, value: Decimal | None, limits: Limits, what: str) 
     if value is None or limit is None:
         return _unknown(when, f"there are no figures of {what}")
     side = "above" if limits.above is not None else "below"
-    said = f"{what} is {_plain(value)}; the rule looks for {side} {_plain(limit)}"
-    return Reading(limits.broken_by(value), said, when.kind, value, limit)
+    broken = limits.broken_by(value)
+    said = f"{what} is {_plain(value)}, {'' if broken else 'not '}{side} {_plain(limit)}"
+    return Reading(broken, said, when.kind, value, limit)
 
 
 def _unit(when: UnitCost, look: Look, scope: Scope) -> Reading:
@@ -219,18 +245,44 @@ def _growth(when: Growth, look: Look, scope: Scope) -> Reading:
 def _promql(when: PromQL, look: Look) -> Reading:
     """Any series that breaks the limit will do; an answer without series is no data, which is neither yes nor no."""
     values = look.promql(when.query, when.url)
+    if values is None:
+        return _unknown(when, "the Prometheus server cannot be asked")
     if not values:
         return _unknown(when, "the query has no data")
     hit = next((value for value in values if when.limits.broken_by(value)), values[0])
     return _limited(when, hit, when.limits, "the query")
 
 
+def _idle(when: IdleGpu, look: Look, scope: Scope) -> Reading:
+    """One that is idle decides; where none is, those of which too little is known may be."""
+    span, known = _span(when.at_least), look.idle(when.at_least)
+    if known is None:
+        return _unknown(when, "there are no fresh samples of GPUs")
+    found = known.verdicts(scope)
+    if idle := found["idle"]:
+        gpus = sum(len(machine.devices) for machine in idle)
+        said = f"{_count(gpus, 'GPU')} on {_count(len(idle), 'machine')} did nothing for {span}: {_named(idle)}"
+        return Reading(True, said, when.kind, Decimal(gpus), idle=tuple(idle))
+    if found["unknown"]:
+        return _unknown(when, f"too little is known to call {_named(found['unknown'])} idle for {span}")
+    return Reading(False, f"every GPU was used within {span}", when.kind) if found["busy"] else _unknown(when, "no GPU is seen there")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _named(machines: Sequence[Machine]) -> str:
+    more = f" and {len(machines) - SHOWN} more" if len(machines) > SHOWN else ""
+    return ", ".join(machine.name for machine in machines[:SHOWN]) + more
+
+
 def _percent(share: Decimal | None) -> str:
-    return "an unknown share" if share is None else f"{float(100 * share):.0f}%"
+    return "an unknown share" if share is None else percent(float(share))
 
 
 def _signed(change: Decimal) -> str:
-    return f"{float(100 * change):+.0f}%"
+    return percent(float(change), signed=True)
 
 
 def _times(rate: Decimal) -> str:

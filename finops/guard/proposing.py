@@ -63,24 +63,40 @@ def evidence_of(finding: Finding) -> dict[str, Any]:
 
 def hourly_cost(finding: Finding) -> tuple[Decimal, str] | None:
     """Return what a finding knows an hour of its targets to cost, with the currency."""
-    known = finding.evidence.get("hourly_cost")
+    return _price(finding.evidence, finding.unit)
+
+
+def price_found(evidence: Mapping[str, Any]) -> tuple[Decimal, str] | None:
+    """Return the same from the evidence of a plan."""
+    details = evidence.get("details")
+    return _price(details, evidence.get("unit")) if isinstance(details, Mapping) else None
+
+
+def _price(evidence: Mapping[str, Any], unit: str | None) -> tuple[Decimal, str] | None:
+    known = evidence.get("hourly_cost")
     try:
         amount = Decimal(str(known)) if known is not None else None
     except InvalidOperation:
         return None
-    return None if amount is None or not amount.is_finite() else (amount, str(finding.evidence.get("currency") or finding.unit or "USD"))
+    return None if amount is None or not amount.is_finite() else (amount, str(evidence.get("currency") or unit or "USD"))
 
 
 def stopped_share(lever: str, parameters: Mapping[str, Any], image: Mapping[str, Any]) -> Decimal:
     """Return which share of a target's cost ends, from how it stands and what it is set to."""
+    wanted, held = sizes(lever, parameters, image)
+    return Decimal(0) if wanted is None or not held else max(Decimal(0), 1 - Decimal(wanted) / held)
+
+
+def sizes(lever: str, parameters: Mapping[str, Any], image: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Return to how many units a target is set, and how many it has: machines or replicas; 0 of 1 where it is stopped as a whole."""
     wanted, held = {
         "aws.scale_group": (parameters.get("desired"), image.get("desired")),
         "aws.scale_endpoint": (parameters.get("instances"), image.get("instances")),
         "kubernetes.scale": (parameters.get("replicas"), image.get("replicas")),
     }.get(lever, (0, 1))
     if not isinstance(wanted, int) or not isinstance(held, int) or held <= 0:
-        return Decimal(0)
-    return max(Decimal(0), 1 - Decimal(wanted) / held)
+        return None, 0
+    return wanted, held
 
 
 def side_effects(lever: str, parameters: Mapping[str, Any], targets: Sequence[str]) -> list[str]:

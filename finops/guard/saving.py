@@ -103,8 +103,10 @@ def since_fallback(before: Sequence[Flow], since: Sequence[Flow], models: Mappin
     """Measure a fallback: what the requests answered by cheap models since would have cost at the premium price, and how many there were.
 
     Some would have asked for the cheap model anyway: as large a share as before is left out of what is likely, and counted
-    in what is possible. None where a price is missing.
+    in what is possible. None where a price is missing, as of a name that only the gateway has for a model.
     """
+    if since and any(prices.rates(None, name, since[-1].at) is None for name in {*models, *models.values()} - {EVERY}):
+        return None
     answered = [flow for flow in since if flow.model in set(models.values())]
     mix = _mix(before, models)
     if not mix and answered:

@@ -12,7 +12,7 @@ from finops.guard.budgets import BudgetState, Part, document, today_of
 from finops.guard.conditions import Look
 from finops.guard.findings import Finding, Severity, finding_key
 from finops.guard.watching import BACKWARDS, Firing, Round, routes_of
-from finops.money import show
+from finops.money import percent, show
 from finops.periods import DAY, Period, unit_of
 
 TWICE: Final = 2
@@ -68,7 +68,7 @@ def _actual(state: BudgetState, playbooks: Mapping[str, Playbook], done: Round) 
         if state.share >= threshold.at:
             done.fire(_firing(crossed, playbooks, done))
         elif state.is_sure and not state.has_gap:
-            done.fall_below(crossed.key, f"{_spent(state)}, below {percent(threshold.at)}.")
+            done.fall_below(crossed.key, f"{_spent(state)}, below {_share(threshold.at)}.")
 
 
 def _forecast(state: BudgetState, playbooks: Mapping[str, Playbook], done: Round) -> None:
@@ -86,7 +86,7 @@ def _forecast(state: BudgetState, playbooks: Mapping[str, Playbook], done: Round
         if holds and times >= TWICE and not (state.share and state.share >= threshold.at):
             done.fire(_firing(crossed, playbooks, done))
         elif not holds and times >= TWICE:
-            done.fall_below(crossed.key, f"{_forecast_said(state)}, below {percent(threshold.at)}.")
+            done.fall_below(crossed.key, f"{_forecast_said(state)}, below {_share(threshold.at)}.")
 
 
 def _split(state: BudgetState, done: Round) -> None:
@@ -112,7 +112,7 @@ def _part_finding(state: BudgetState, part: Part, key: str, now: datetime) -> Fi
         period=state.key,
         scope=tuple(sorted((dict(budget.scope) | {budget.split.by: (part.value,)}).items())),
         severity="warning",
-        title=f"{budget.name}: {budget.split.by}={part.value} has spent {said} ({percent(part.share)}) in {state.key}.",
+        title=f"{budget.name}: {budget.split.by}={part.value} has spent {said} ({_share(part.share)}) in {state.key}.",
         observed_at=now,
         as_of=state.as_of,
         value=part.spent,
@@ -195,14 +195,14 @@ def _spent(state: BudgetState) -> str:
     assert state.spent is not None
     budget = state.budget
     money = f"{show(state.spent, budget.currency)} of {show(budget.amount, budget.currency)}"
-    return f"{budget.name} has spent {money} ({percent(state.share)}) in {state.key}"
+    return f"{budget.name} has spent {money} ({_share(state.share)}) in {state.key}"
 
 
 def _forecast_said(state: BudgetState) -> str:
     assert state.forecast is not None
     budget = state.budget
     money = f"{show(state.forecast, budget.currency)} of {show(budget.amount, budget.currency)}"
-    return f"{budget.name} is forecast to spend {money} ({percent(state.forecast_share)}) in {state.key}"
+    return f"{budget.name} is forecast to spend {money} ({_share(state.forecast_share)}) in {state.key}"
 
 
 def facts(state: BudgetState) -> dict[str, str]:
@@ -224,5 +224,5 @@ def facts(state: BudgetState) -> dict[str, str]:
     return told | ({"In doubt": " ".join(state.doubts)} if state.doubts else {})
 
 
-def percent(share: Decimal | None) -> str:
-    return "?" if share is None else f"{float(100 * share):.4g}%"
+def _share(share: Decimal | None) -> str:
+    return "?" if share is None else percent(float(share))

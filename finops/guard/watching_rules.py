@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from finops.configuration.digests import digest_of
 from finops.configuration.rulebook_budgets import Budget
-from finops.configuration.rulebook_conditions import ForecastBreach, conditions_in
+from finops.configuration.rulebook_conditions import ForecastBreach, IdleGpu, conditions_in
 from finops.configuration.rulebook_rules import Rule
 from finops.configuration.rulebook_sections import Scope, scope_words
 from finops.configuration.rulebook_steps import Notify, Propose, WarRoom
@@ -15,6 +15,7 @@ from finops.configuration.rulebook_times import AtMost
 from finops.guard.budgets import bounds, period_key, today_of
 from finops.guard.conditions import Look, Reading, judge, targets, within
 from finops.guard.findings import Finding, finding_key
+from finops.guard.idle import described, evidence_of
 from finops.guard.watching import Cap, Firing, Round, routes_of
 from finops.guard.watching_budgets import TWICE, clock_is_off, watch_budget
 from finops.periods import unit_of
@@ -22,6 +23,7 @@ from finops.rulebook import Rulebook
 
 USUALLY: Final = AtMost(1, "day")
 OF_A_PERIOD: Final = ("budget", "forecast_breach")  # told once for each period of the budget
+IDLE_SHOWN: Final = 8
 LONGEST_QUIET: Final = 48 * 60  # minutes
 
 
@@ -98,13 +100,32 @@ def _finding(book: Rulebook, rule: Rule, about: Budget | None, reading: Reading,
         unit=reading.unit,
         owner=budget.owner if budget else None,
         channel=budget.channel if budget else None,
-        facts={"Rule": rule.name, "Scope": scope_words(scope) or "everything", **_doubts(reading)},
-        evidence={"budget": budget.name if budget else None, "said": reading.said, "doubts": list(reading.doubts)},
+        facts={"Rule": rule.name, "Scope": scope_words(scope) or "everything", **_doubts(reading), **_idle_facts(book, reading)},
+        evidence={
+            "budget": budget.name if budget else None,
+            "said": reading.said,
+            "doubts": list(reading.doubts),
+            **_idle_evidence(book, rule, reading),
+        },
     )
 
 
 def _doubts(reading: Reading) -> dict[str, str]:
     return {"In doubt": " ".join(reading.doubts)} if reading.doubts else {}
+
+
+def _idle_facts(book: Rulebook, reading: Reading) -> dict[str, str]:
+    told = {machine.name: described(machine) for machine in reading.idle[:IDLE_SHOWN]}
+    aimed, most = sum(machine.target is not None for machine in reading.idle), book.guard.max_targets
+    more = {"Can be stopped": f"{most} of {aimed}, the costliest; one plan moves no more"} if aimed > most else {}
+    return told | more
+
+
+def _idle_evidence(book: Rulebook, rule: Rule, reading: Reading) -> dict[str, object]:
+    if not reading.idle:
+        return {}
+    longest = max(each.at_least for each in conditions_in(rule.when) if isinstance(each, IdleGpu))
+    return evidence_of(reading.idle, longest, book.guard.max_targets)
 
 
 def _numbered(done: Round, watcher: str, version: str, period: str, reading: Reading) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from finops.configuration.rulebook_approvals import Guard
 from finops.configuration.rulebook_steps import Propose
@@ -17,6 +17,7 @@ from finops.guard.protections import halted
 from finops.guard.quorum import needs_of
 from finops.guard.saving import ESTIMATES, WINDOW, Prices, of_stop
 from finops.guard.snapshot import read_target
+from finops.guard.terms import TERMS
 from finops.ledger.ledger import Ledger
 from finops.ledger.proposals import Asked, Change, open_proposals, propose
 from finops.ledger.traffic import costs_by_day, flows
@@ -27,7 +28,10 @@ REQUESTER: Final = "finops-bot"
 
 @dataclass(frozen=True)
 class Desk:
-    """What proposals are made with: levers, the guard and the digest of the rulebook, prices, and where messages go without a channel."""
+    """What proposals are made with: levers, the guard and the digest of the rulebook, prices, and where messages go without a channel.
+
+    `terms` tells what of the rulebook matters to a step for a finding; it is frozen in the plan and compared before it is carried out.
+    """
 
     ledger: Ledger
     levers: Mapping[str, Lever]
@@ -35,6 +39,7 @@ class Desk:
     policy: str
     prices: Prices
     route: str
+    terms: Callable[[Finding, Propose], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ def plan_for(desk: Desk, finding: Finding, step: Propose, targets: tuple[str, ..
     before = lever.look(targets, step.parameters)
     saving = expected(desk, finding, step, before, now)
     plan = plan_of(finding, step, before, saving, desk.policy, dry_run=halted(desk.guard) if desk.guard.dry_run else None)
+    if desk.terms:
+        plan = replace(plan, evidence={**plan.evidence, TERMS: dict(desk.terms(finding, step))})
     return plan if step.lever.startswith(GATEWAY) else replace(plan, side_effects=(*plan.side_effects, *lever.describe(plan)))
 
 

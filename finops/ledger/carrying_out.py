@@ -12,6 +12,7 @@ from finops.errors import FinopsError, LeverError
 from finops.guard.plans import Plan
 from finops.guard.proposals import Event, State
 from finops.guard.protections import halted
+from finops.guard.terms import other_terms
 from finops.ledger import renewing
 from finops.ledger.effecting import ACTOR, Hands, Turn, apply_all, moved, told, undo_all
 from finops.ledger.effects import OvertakenError, intend, release, started_at, take
@@ -127,6 +128,8 @@ def _start(turn: Turn, one: Proposal) -> Change:
         return _moved(turn, one, "cancel", f"nothing was moved, because this installation only says what it would do: {would}")
     if renewing.renews(one.plan):
         return renewing.take_over(turn, one)
+    if hands.terms and (other := other_terms(one.plan, hands.terms(one.plan))):
+        return _moved(turn, one, "supersede", other)
     fault, is_certain = _changed(hands, one.plan)
     if fault and is_certain:
         return _moved(turn, one, "supersede", fault)

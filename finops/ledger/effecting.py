@@ -27,7 +27,8 @@ Outcome = Literal["done", "failed", "waiting"]
 class Hands:
     """What carries plans out. `guard` and `clock` tell how it is at each moment, `holder` names this process.
 
-    `alarms` are routes that hear, beside the proposal's own, of what could not be put back.
+    `alarms` are routes that hear, beside the proposal's own, of what could not be put back. `terms` tells what of the
+    rulebook matters to a plan, as it is configured at that moment.
     """
 
     engine: Engine
@@ -37,6 +38,7 @@ class Hands:
     holder: str
     alarms: tuple[str, ...] = ()
     lease: timedelta = timedelta(minutes=5)
+    terms: Callable[[Plan], Mapping[str, Any]] | None = None
 
     def lever(self, plan: Plan) -> Lever:
         """Raises LeverError where this installation has no such lever."""

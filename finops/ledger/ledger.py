@@ -106,9 +106,9 @@ class Ledger:
 
         Raises QueryError when the asked currency has no rate on some day.
         """
-        now = self._manifest(until, known_at)
+        now = self.manifest(until, known_at)
         chosen = now.files_of(_span(query))
-        asked, missing = self._asked(query, chosen, until, now)
+        asked, missing = self.asked(query, chosen, until, now)
         movers_by = query.by or ("service",)
         costs, reach = self._costs(asked, movers_by, chosen, now, until, parts=parts)
         measured = used(self.facts, asked, query.by, [group.key for group in costs.groups], chosen, people=people)
@@ -146,9 +146,9 @@ class Ledger:
 
     def evidence(self, query: CostQuery, until: datetime) -> tuple[list[LiveFile], tuple[str, ...]]:
         """Return the live files a question reads and the statements it runs, as text with its values written in."""
-        now = self._manifest(until)
+        now = self.manifest(until)
         chosen = now.files_of(_span(query))
-        asked, _ = self._asked(query, chosen, until, now)
+        asked, _ = self.asked(query, chosen, until, now)
         by = query.by or ("service",)
         rows = statements.lines(asked, by).subquery("lines")
         return chosen, tuple(
@@ -166,7 +166,7 @@ class Ledger:
 
     def sources(self, until: datetime) -> tuple[Freshness, ...]:
         """Return how far the bill of every source reaches."""
-        now = self._manifest(until)
+        now = self.manifest(until)
         return tuple(self._freshness(source, of, now.habits) for source, of in sorted(_by_source(now.files).items()))
 
     def _costs(
@@ -174,13 +174,13 @@ class Ledger:
     ) -> tuple[Costs, Reach]:
         query = asked.query
         if not files:
-            reach = self._reach(now, set(), query, until)
+            reach = self.reach(now, set(), query, until)
             return Costs((), (), (), (), reach.coverage), reach
         paths = self.split(now, rollup.choose(self.root, files, query, by, until, self.rollup_worth))
         with self.facts.reading(paths) as reading:
             whole, grouped = _relations(asked, by, reading)
             days = tuple(DaySum(*row) for row in reading.run(statements.day_sums(whole, asked.only_currency)))
-            reach = self._reach(now, {day.source for day in days}, query, until)
+            reach = self.reach(now, {day.source for day in days}, query, until)
             groups = _groups(asked, answering.complete_part(query, reach.coverage), by, grouped, reading)
             drawn = _parts(asked, groups, grouped, reading) if parts and query.by else ()
             groups, counts = _counted(asked, by, groups, reading)
@@ -196,10 +196,10 @@ class Ledger:
 
     def split_ahead(self, until: datetime) -> int:
         """Split every bill that can be, so that no question has to wait for it; return how many there are."""
-        now = self._manifest(until)
+        now = self.manifest(until)
         return len(self.split(now, list(now.splits)))
 
-    def _manifest(self, until: datetime, known_at: datetime | None = None) -> Manifest:
+    def manifest(self, until: datetime, known_at: datetime | None = None) -> Manifest:
         """Read what is live and what was learnt of each source; kept until the audit has a newer entry, as every change makes."""
         key = (until.date(), known_at)
         with self.engine.connect() as connection:
@@ -209,7 +209,7 @@ class Ledger:
                 self._read = read = (wanted, read_manifest(connection, until, known_at))
             return read[1]
 
-    def _asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime, now: Manifest) -> tuple[Asked, str | None]:
+    def asked(self, query: CostQuery, files: Sequence[LiveFile], until: datetime, now: Manifest) -> tuple[Asked, str | None]:
         """Return the question with all that the manifest says beforehand, and the first currency that cannot be converted."""
         currencies = {currency for file in files for currency in file.currencies}
         sources = {file.source for file in files}
@@ -233,7 +233,7 @@ class Ledger:
             return None, missing
         return Conversion(target, {currency: rate for currency, rate in known.items() if rate is not None}), None
 
-    def _reach(self, now: Manifest, involved: set[str], query: CostQuery, until: datetime) -> Reach:
+    def reach(self, now: Manifest, involved: set[str], query: CostQuery, until: datetime) -> Reach:
         """Sources with charges in the answer count; where there are none, all that still deliver, else all there ever were."""
         by_source = _by_source(now.files)
         every = {source: self._freshness(source, of, now.habits) for source, of in by_source.items()}

@@ -1,12 +1,12 @@
 """Compares what was promised with what was measured, soon after an action and when it is over, and says so under its message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, insert, select
+from sqlalchemy import Connection, Engine, and_, exists, insert, select
 
 from finops.guard.plans import Plan
 from finops.guard.proposing import GATEWAY
@@ -14,6 +14,7 @@ from finops.guard.saving import HOUR, WINDOW, Flow, Prices, Span, rounded, since
 from finops.guard.snapshot import read_target
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import record
+from finops.ledger.measuring_clouds import Kind, is_billed, measure_cloud
 from finops.ledger.outbox import enqueue
 from finops.ledger.proposals import Proposal, proposal
 from finops.ledger.state import writing
@@ -21,11 +22,12 @@ from finops.ledger.tables_effects import executions
 from finops.ledger.tables_effects import measured_savings as rows
 from finops.ledger.tables_proposals import proposals
 from finops.ledger.traffic import flows
+from finops.ports import Lever
 
 ACTOR: Final = "settle-actions"
 SOON: Final = timedelta(minutes=30)
 ARRIVAL: Final = timedelta(minutes=2)  # usage events come within moments, by way of the spool
-Kind = Literal["soon", "end"]
+LATEST: Final = timedelta(days=62)  # bills of a month are final in the middle of the next
 
 
 @dataclass(frozen=True)
@@ -39,25 +41,36 @@ class Measured:
     said: str
 
 
-def report_due(ledger: Ledger, prices: Prices, now: datetime) -> list[str]:
-    """Write and tell every comparison that is due, each once; return what was told."""
+def report_due(ledger: Ledger, prices: Prices, now: datetime, levers: Mapping[str, Lever] | None = None) -> list[str]:
+    """Write and tell every comparison that is due, each once; return what was told. `levers` read how targets of clouds stand."""
     told = []
     for number, kind in due(ledger.engine, now):
         one = proposal(ledger.engine, f"P-{number}")
-        measured = measure(ledger, prices, one, _began(ledger.engine, number), _until(one, kind, now), kind)
+        begins, ends = _began(ledger.engine, number), _until(one, kind, now)
+        if kind == "billed" and not is_billed(ledger, ends, now):
+            continue
+        measured = measure(ledger, prices, one, begins, ends, kind, levers or {})
         if keep(ledger.engine, one, kind, measured, now):
             told.append(measured.said)
     return told
 
 
 def due(engine: Engine, now: datetime) -> list[tuple[int, Kind]]:
-    """Return which proposals are to be compared now, and for the how-manieth time."""
+    """Return which proposals are to be compared now, and for which time: soon, at the end, and by the bill."""
     joined = select(proposals.c.number, proposals.c.state).join(executions, executions.c.proposal == proposals.c.number)
     ended = proposals.c.state == "ended", proposals.c.changed_at <= now - ARRIVAL
+    late = proposals.c.state == "ended", proposals.c.changed_at > now - LATEST, proposals.c.lever.like("aws.%"), _is_measured()
     soon = proposals.c.state == "active", executions.c.started_at <= now - SOON - ARRIVAL
     with engine.connect() as connection:
         found: list[tuple[int, Kind]] = [(row.number, "soon") for row in _untold(connection, joined, "soon", soon)]
-        return found + [(row.number, "end") for row in _untold(connection, joined, "end", ended)]
+        found += [(row.number, "end") for row in _untold(connection, joined, "end", ended)]
+        return found + [(row.number, "billed") for row in _untold(connection, joined, "billed", late)]
+
+
+def _is_measured() -> Any:
+    """Only a figure that was given can be confirmed."""
+    end = rows.alias("end")
+    return exists().where(end.c.proposal == proposals.c.number, end.c.kind == "end", end.c.likely.is_not(None))
 
 
 def _untold(connection: Connection, joined: Any, kind: Kind, where: tuple[Any, ...]) -> Iterator[Any]:
@@ -83,11 +96,14 @@ def keep(engine: Engine, one: Proposal, kind: Kind, measured: Measured, now: dat
     return True
 
 
-def measure(ledger: Ledger, prices: Prices, one: Proposal, begins: datetime, ends: datetime, kind: Kind) -> Measured:
+def measure(
+    ledger: Ledger, prices: Prices, one: Proposal, begins: datetime, ends: datetime, kind: Kind, levers: Mapping[str, Lever]
+) -> Measured:
     """Work out what an action saved so far; where nobody can say, the sentence says why."""
-    lead = f"{one.id}, {_span_words(ends - begins)} {'after it began' if kind == 'soon' else 'in all'}: {_promised(one.plan, begins, ends)}"
+    when = {"soon": "after it began", "end": "in all", "billed": "as the bill has them"}[kind]
+    lead = f"{one.id}, {_span_words(ends - begins)} {when}: {_promised(one.plan, begins, ends)}"
     if not one.plan.lever.startswith(GATEWAY):
-        return Measured(begins, ends, None, None, f"{lead}; what it saved is seen when the bill of these days has come.")
+        return Measured(begins, ends, *measure_cloud(ledger, levers, one, (begins, ends), kind, lead))
     before, since = (_traffic(ledger, one.plan, *span) for span in ((begins - WINDOW, begins), (begins, ends)))
     if not since and one.plan.lever != "gateway.block":
         return Measured(begins, ends, None, None, f"{lead}; no traffic since, so nothing was saved or lost.")
@@ -137,7 +153,7 @@ def _began(engine: Engine, number: int) -> datetime:
 
 def _until(one: Proposal, kind: Kind, now: datetime) -> datetime:
     """Leave out the last moments, whose requests may not have come yet; what is over is measured to its end."""
-    return one.changed_at if kind == "end" else now - ARRIVAL
+    return now - ARRIVAL if kind == "soon" else one.changed_at
 
 
 def _span_words(span: timedelta) -> str:

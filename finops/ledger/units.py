@@ -51,7 +51,7 @@ def _measured(facts: Facts, asked: Asked, by: Sequence[str], keys: set[Key], pat
         def read(period: Period, by: Sequence[str]) -> dict[_Place, Units]:
             charges, apart = charges_for(asked, by, reading), _apart(asked, by)
             rows = reading.run(statements.unit_sums(asked, period, by, charges, people=people, apart=apart))
-            return {_place(row, len(by)): _units(*row[1 + len(by) :]) for row in rows}
+            return {_place(row, len(by)): units_of(*row[1 + len(by) :]) for row in rows}
 
         found = _pairs(asked, by, keys, read, people=people or _apart(asked, by))
         unpriced = any(pair[0] and pair[0].unpriced for pair in found.values())
@@ -125,7 +125,7 @@ def _sum_of(pair: Sequence[Any]) -> Any:
     return sum(known[1:], known[0]) if known else None
 
 
-def _units(
+def units_of(
     requests: Any,
     inputs: Any,
     outputs: Any,

@@ -17,13 +17,15 @@ from finops.configuration.rulebook_sections import Scope
 from finops.errors import FinopsError, QueryError
 from finops.guard.budgets import BudgetState, Spending, bounds, state_of, today_of
 from finops.guard.burn import HISTORY, burn_rate
+from finops.guard.idle import Fleet
 from finops.insight.unit_costs import unit_costs
 from finops.ledger import capacity, statements, unit_statements
 from finops.ledger.derive import derived_columns
 from finops.ledger.facts import DuckFacts, Reading
+from finops.ledger.idle_gpus import fleet
 from finops.ledger.ledger import Ledger
 from finops.ledger.statements import Asked
-from finops.ledger.units import _units as units_of
+from finops.ledger.units import units_of
 from finops.periods import DAY, Period, unit_of
 from finops.query import CostQuery, Filter
 
@@ -55,10 +57,10 @@ def spending(ledger: Ledger, budget: Budget, until: datetime, since: int = SINCE
 
 
 def _spending(ledger: Ledger, query: CostQuery, timezone: str, until: datetime) -> Spending:
-    now = ledger._manifest(until)
+    now = ledger.manifest(until)
     around = CostQuery(Period(query.period.start - DAY, query.period.end + DAY), scope=query.scope, currency=query.currency)
     files = now.files_of(around.period)
-    asked, _ = ledger._asked(around, files, until, now)
+    asked, _ = ledger.asked(around, files, until, now)
     asked = Asked(query, until if files else None, asked.conversion, asked.currency, asked.source, asked.billed, asked.unfinished)
     rows: list[tuple[Any, ...]] = []
     if files:
@@ -67,7 +69,7 @@ def _spending(ledger: Ledger, query: CostQuery, timezone: str, until: datetime) 
             lines = statements.lines(asked, query.by, charges).subquery("lines")
             keys = [lines.c.day, lines.c.source, *(column for column in lines.c if column.name.startswith("k"))]
             rows = reading.run(select(*keys, func.sum(lines.c.cost)).group_by(*keys))
-    reach = ledger._reach(now, {row[1] for row in rows}, query, until)
+    reach = ledger.reach(now, {row[1] for row in rows}, query, until)
     delivered = [one.delivered_at for one in reach.sources]
     return Spending(
         days=_sums(rows),
@@ -119,11 +121,11 @@ def between(ledger: Ledger, scope: Scope, currency: str, start: datetime, end: d
     """
     period = Period(start.date() - DAY, end.date() + DAY * 2)
     query = CostQuery(period, scope=(*filters_of(scope), NOT_USED), currency=currency)
-    now = ledger._manifest(end)
+    now = ledger.manifest(end)
     files = now.files_of(period)
     if not files:
         return Window(None, None)
-    asked, _ = ledger._asked(query, files, end, now)
+    asked, _ = ledger.asked(query, files, end, now)
     asked = Asked(query, end, asked.conversion, asked.currency, asked.source, asked.billed, asked.unfinished)
     with ledger.facts.reading(ledger.split(now, [file.path for file in files])) as reading:
         first = reading.charges.c["ChargePeriodStart"] >= start.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
@@ -143,6 +145,7 @@ class Looking:
         self._ledger, self._now, self._ask = ledger, now, ask
         self._spent: dict[str, Spending] = {}
         self._seen: dict[tuple[Any, ...], Window] = {}
+        self._idle: dict[timedelta, Fleet | None] = {}
 
     def spending(self, budget: Budget) -> Spending:
         if budget.name not in self._spent:
@@ -152,13 +155,18 @@ class Looking:
     def state(self, budget: Budget, period: Period | None = None) -> BudgetState:
         return state_of(budget, self.spending(budget), self._now, period)
 
-    def burn(self, budget: Budget, window: timedelta) -> Decimal | None:
+    def burn(self, budget: Budget, window: timedelta, end: datetime | None = None) -> Decimal | None:
         """What was seen is a lower bound of what was spent, so that late data raise no false alarm."""
-        seen = self._window(budget.scope, budget.currency, self._now - window, self._now, used=False)
+        until = end or self._now
+        seen = self._window(budget.scope, budget.currency, until - window, until, used=False)
         if seen is None or seen.cost is None:
             return None
         start, end = bounds(unit_of(today_of(budget, self._now), budget.period), budget.timezone)
         return burn_rate(seen.cost, window, budget.amount, start, end)
+
+    def has_bills(self, since: date) -> bool:
+        """Tell whether a bill, and not measured usage alone, goes as far as `since`."""
+        return any(file.kind != "usage" and file.last_day >= since for file in self._ledger.manifest(self._now).files)
 
     def unit(self, figure: UnitFigure, scope: Scope, window: timedelta, back: int) -> Decimal | None:
         end = self._now - window * back
@@ -204,6 +212,11 @@ class Looking:
             return self._ask(query, url) if self._ask else None
         except FinopsError:  # not reached, or refused: nobody can say
             return None
+
+    def idle(self, at_least: timedelta) -> Fleet | None:
+        if at_least not in self._idle:
+            self._idle[at_least] = fleet(self._ledger, self._now, at_least)
+        return self._idle[at_least]
 
     def _window(self, scope: Scope, currency: str, start: datetime, end: datetime, *, used: bool) -> Window | None:
         asked = (scope, currency, start, end, used)

@@ -64,11 +64,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     stopping: list[Callable[[], None]] = []
 
     def start(
-        doors: tuple[tuple[str, str], ...] = (("gateway", TOKEN),), limits: Limits | None = None, bounds: Bounds | None = None
+        doors: tuple[tuple[str, str], ...] = (("gateway", TOKEN),),
+        limits: Limits | None = None,
+        bounds: Bounds | None = None,
+        **more: Any,
     ) -> Served:
         folder = tmp_path / "spool"
         spool = SpoolWriter(folder, f"w{len(stopping)}", limits or Limits(seconds=3600))
-        door = HttpDoor(Door(doors, spool, lambda: NOW, _answered, bounds=bounds or Bounds()))
+        door = HttpDoor(Door(doors, spool, lambda: NOW, _answered, bounds=bounds or Bounds(), **more))
         server = HttpServer(door.application("1"), Address("127.0.0.1", 0))
         server.start()
         stopping.extend([server.stop, spool.close])

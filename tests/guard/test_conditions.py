@@ -19,6 +19,7 @@ from finops.configuration.rulebook_conditions import (
     Growth,
     IdleGpu,
     Limits,
+    OversizedModel,
     PromQL,
     UnitCost,
     When,
@@ -27,6 +28,7 @@ from finops.configuration.rulebook_rules import Rule
 from finops.configuration.rulebook_sections import Scope
 from finops.guard.budgets import BudgetState, state_of
 from finops.guard.conditions import judge, targets, unavailable
+from finops.guard.idle import Fleet
 from finops.periods import Period
 from tests.guard.test_budgets import budget, spending
 
@@ -44,6 +46,7 @@ class Known:
     grown: tuple[int, int] | None = None
     gauged: str | None = None
     series: Sequence[str] = ()
+    fleet: Fleet | None = None
     asked: list[Scope] = field(default_factory=list)
 
     def state(self, of: Budget, period: Period | None = None) -> BudgetState:
@@ -65,6 +68,9 @@ class Known:
 
     def promql(self, query: str, url: str | None) -> Sequence[Decimal] | None:
         return [Decimal(value) for value in self.series]
+
+    def idle(self, at_least: timedelta) -> Fleet | None:
+        return self.fleet
 
 
 BURNS = BurnRate(BurnWindow(HOUR, Decimal(14)), BurnWindow(6 * HOUR, Decimal(6)))
@@ -130,4 +136,5 @@ def test_a_rule_is_judged_for_each_budget_within_its_scope() -> None:
 
 
 def test_a_rule_that_cannot_fire_yet_is_named() -> None:
-    assert ["the rule 'r' cannot fire: finding idle GPUs is not available yet"] == unavailable([Rule("r", AnyOf((SPENT, IdleGpu(HOUR))))])
+    said = "the rule 'r' cannot fire: finding oversized models is not available yet"
+    assert [said] == unavailable([Rule("r", AnyOf((SPENT, OversizedModel())))])

@@ -127,6 +127,10 @@ def test_measured_without_prices_is_not_known() -> None:
     assert None is since_fallback(day("unheard"), [flow(-0.1, "cheap")], {"*": "cheap"}, Prices())
 
 
+def test_measured_under_names_of_the_gateways_own_is_not_known_rather_than_nothing() -> None:
+    assert None is since_fallback(day(), [flow(-0.1, "cheap")], {"our-best": "our-spare"}, Prices())
+
+
 def test_a_block_is_measured_against_the_hours_of_the_day_before() -> None:
     """1.00 an hour before, 0.25 in two hours since: 1.75."""
     found = since_limit(day(), [flow(-0.5, tokens=25)], NOON, NOON + 2 * HOUR)

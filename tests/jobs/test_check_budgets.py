@@ -28,7 +28,7 @@ def test_what_is_spent_past_a_threshold_is_told_once_however_often_it_is_looked_
         watch.check(now + timedelta(minutes=minutes))
     assert [("2026-11", "budget 0.5", "open")] == watch.told()
     assert ["alert:A-1"] == watch.posts()
-    assert "ml has spent $550.00 of $1,000.00 (55%) in 2026-11." == watch.alerts()[0].finding.title
+    assert "ml has spent $550.00 of $1,000.00 (55 %) in 2026-11." == watch.alerts()[0].finding.title
 
 
 def test_a3_one_load_that_jumps_past_all_thresholds_posts_the_highest_and_records_the_others(watch: Watch) -> None:
@@ -224,8 +224,8 @@ def test_a_condition_must_hold_as_long_as_the_rule_says(tmp_path: Path) -> None:
 
 
 def test_what_nobody_can_find_yet_is_said_and_not_ignored(tmp_path: Path) -> None:
-    with watching(tmp_path, "", "rules: [{name: idle, when: {idle_gpu: 12h}}]") as watch:
-        assert "the rule 'idle' cannot fire: finding idle GPUs is not available yet" in watch.check(noon("2026-11-03"))
+    with watching(tmp_path, "", "rules: [{name: large, when: {oversized_model: true}}]") as watch:
+        assert "the rule 'large' cannot fire: finding oversized models is not available yet" in watch.check(noon("2026-11-03"))
 
 
 def test_a_snooze_that_is_over_opens_the_alert_again_in_its_thread(watch: Watch) -> None:
