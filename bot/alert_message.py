@@ -1,12 +1,17 @@
 """An alert as everybody sees it: laid out from the record each time it is shown, so that it always tells how things stand."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.assemble import Tools
+from bot.proposal_words import at, person
+from bot.references import NOWHERE, References
 from bot.slack_text import Block, context, mrkdwn, section
 from finops.guard.alert_states import AlertState
 from finops.ledger.alert_rows import Alert
 from finops.ledger.alerts import alert, listed_in
+from finops.ledger.proposals import proposals_for
+from finops.money import percent
 from finops.telling.names import cut
 from jobs.routes import Content
 
@@ -37,14 +42,20 @@ LISTED: Final = 10
 LONGEST_KEY: Final = 255
 
 
-def render(tools: Tools, identity: str) -> Content:
+def render(tools: Tools, identity: str, refer: References = NOWHERE) -> Content:
     """Show an alert as it stands at this moment: the renderer `alert` of the outbox."""
-    found = alert(tools.ledger.engine, identity)
-    return content(found, listed_in(tools.ledger.engine, found.number))
+    engine = tools.ledger.engine
+    found = alert(engine, identity)
+    listed = listed_in(engine, found.number)
+    proposed = [one.id for each in (found, *listed) for one in proposals_for(engine, each.key)]
+    return content(found, listed, [refer.link(one) for one in proposed])
 
 
-def content(found: Alert, listed: list[Alert]) -> Content:
-    """Lay an alert out: what was found, the figures, the lower thresholds it came past, how it stands, what can be done."""
+def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = ()) -> Content:
+    """Lay an alert out: what was found, the figures, the lower thresholds it came past, how it stands, what can be done.
+
+    `proposed` are links to what was proposed for it, as mrkdwn.
+    """
     finding, key = found.finding, f"{found.id}.{found.version}"
     headline = f"{SIGNS[finding.severity]} {found.id}: {mrkdwn(finding.title, 600)}"
     facts = [f"*{mrkdwn(name, 60)}*\n{mrkdwn(value, 300)}" for name, value in finding.facts.items()][:FACTS]
@@ -54,15 +65,17 @@ def content(found: Alert, listed: list[Alert]) -> Content:
         blocks.append({"type": "section", "block_id": f"{key}.facts", "fields": fields})
     if listed:
         blocks.append(section("\n".join(_also(one) for one in listed[:LISTED]), f"{key}.also"))
+    if proposed:
+        blocks.append(section(f"*Proposed:* {', '.join(proposed[:LISTED])}", f"{key}.proposed"))
     blocks.append(section(_standing(found), f"{key}.state"))
     blocks.append(context(_small_print(found), f"{key}.context"))
     blocks += _buttons(found, key)
-    return Content(cut(f"{headline} {_plain_standing(found)}.", TEXT), blocks, event_of(found, listed))
+    return Content(cut(f"{headline} {_plain_standing(found, in_text=True)}.", TEXT), blocks, event_of(found, listed))
 
 
 def _also(listed: Alert) -> str:
     finding = listed.finding
-    share = f"{float(100 * finding.threshold):.4g}% " if finding.threshold is not None else ""
+    share = f"{percent(float(finding.threshold))} " if finding.threshold is not None else ""
     ended = "" if listed.is_live else f" ({listed.state})"
     return f"Also past {share}{mrkdwn(finding.kind.replace('_', ' '), 60)}: {listed.id}{ended}"
 
@@ -72,22 +85,19 @@ def _standing(found: Alert) -> str:
     return f"*{_plain_standing(found)}*{reason}"
 
 
-def _plain_standing(found: Alert) -> str:
+def _plain_standing(found: Alert, *, in_text: bool = False) -> str:
+    """Say the state; `in_text` in plain words, since mailboxes and machines read that too."""
     said = SAID[found.state]
     if found.state == "snoozed" and found.until:
-        said += f" until {found.until:%Y-%m-%d %H:%M}Z"
+        said += f" until {found.until:%Y-%m-%d %H:%M}Z" if in_text else f" until {at(found.until)}"
     by_somebody = found.changed_by != "check-budgets" and found.state != "open"
-    return f"{said} by {_person(found.changed_by)}" if by_somebody else said
-
-
-def _person(actor: str) -> str:
-    return f"<@{actor}>" if actor[:1] in "UW" and actor.isalnum() and len(actor) >= 9 else mrkdwn(actor, 80)
+    return f"{said} by {person(found.changed_by)}" if by_somebody else said
 
 
 def _small_print(found: Alert) -> list[str]:
     finding = found.finding
-    told = [f"{mrkdwn(finding.period, 40)} · found {found.opened_at:%Y-%m-%d %H:%M}Z"]
-    told += [f"data as of {finding.as_of:%Y-%m-%d %H:%M}Z"] if finding.as_of else []
+    told = [mrkdwn(finding.period, 40), f"found {at(found.opened_at)}"]
+    told += [f"data as of {at(finding.as_of)}"] if finding.as_of else []
     told += [f"owner {mrkdwn(finding.owner, 100)}"] if finding.owner else []
     return [" · ".join(told)]
 

@@ -1,12 +1,14 @@
-"""`/cost audit P-12`: all that was done about a proposal, in order, refused clicks too."""
+"""`/cost audit P-12`, `/cost audit A-3`: all that was done about a proposal or an alert, in order, refused clicks too."""
 
 import json
+import re
 from typing import Any, Final
 
 from bot.assemble import Tools
 from bot.replies import Asking, Reply, TextReply
 from finops.errors import QueryError, UserError
-from finops.guard.proposals import said
+from finops.ledger import audit
+from finops.ledger.alerts import alert
 from finops.ledger.audit_chain import Entry
 from finops.ledger.proposals import Proposal, history_of, proposal, standing
 
@@ -25,31 +27,66 @@ DONE: Final = {
     "proposal.half_done": "failed half-way",
     "proposal.undone": "undid what was done",
     "proposal.fail": "failed",
+    "proposal.renew": "asked that it goes on",
     "proposal.refused": "was refused",
     "proposal.altered": "was refused",
+    "effect.calling": "calls the lever",
+    "effect.applied": "sees it as wanted",
+    "effect.undoing": "puts back",
+    "effect.undone": "sees it as it was",
+    "effect.stuck": "cannot put it back",
+    "alert.fire": "told it",
+    "alert.asked": "made the proposals it asks for",
+    "alert.acknowledge": "acknowledged it",
+    "alert.snooze": "snoozed it",
+    "alert.wake": "opened it again",
+    "alert.correct": "corrected it",
+    "alert.resolve": "ended it",
+    "alert.refused": "was refused",
 }
+PROPOSAL: Final = re.compile(r"[Pp]-[0-9]{1,9}")
 
 
 def audit_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
     """Raises QueryError where no proposal is named, or there is none of that name."""
-    if not rest.strip():
-        raise QueryError("audit wants a proposal, such as audit P-12", suggestion="audit P-12")
+    name = rest.strip()
+    if not name:
+        raise QueryError("audit wants a proposal or an alert, such as audit P-12 or audit A-3", suggestion="audit P-12")
+    if name[:2].upper() == "A-":
+        return _of_alert(tools, name, asking)
     try:
-        found = proposal(tools.ledger.engine, rest.strip())
+        found = proposal(tools.ledger.engine, name)
     except UserError as problem:
-        raise QueryError(str(problem)) from problem
+        what = f"there is no proposal {name[:20]}" if PROPOSAL.fullmatch(name) else f"'{name[:40]}' is neither a proposal nor an alert"
+        said = f"{what}; proposals and alerts list them, such as P-12 and A-3"
+        raise QueryError(said, suggestion="proposals", did_you_mean=("proposals", "alerts all")) from problem
     history = [entry for entry in history_of(tools.ledger.engine, found.id) if entry.at <= asking.until]
     lines = (f"{standing(found)}: {found.plan.lever} for {found.plan.reason}", f"Plan {found.plan.short_digest}", *map(_line, history))
     return TextReply(f"Audit of {found.id}", lines, _document(found, history))
+
+
+def _of_alert(tools: Tools, name: str, asking: Asking) -> Reply:
+    try:
+        found = alert(tools.ledger.engine, name)
+    except UserError as problem:
+        raise QueryError(f"there is no alert {name[:20]}; alerts all lists them, such as A-3", suggestion="alerts all") from problem
+    history = [entry for entry in audit.history_of(tools.ledger.engine, found.id) if entry.at <= asking.until]
+    told = [entry.document() | {"detail": json.loads(entry.detail)} for entry in history]
+    lines = (f"{found.id} is {found.state}: {found.finding.title}", *map(_line, history))
+    return TextReply(f"Audit of {found.id}", lines, {"id": found.id, "state": found.state, "entries": told})
 
 
 def _line(entry: Entry) -> str:
     done = DONE.get(entry.action, entry.action)
     if entry.action == "proposal.vote":
         done = "approved" if json.loads(entry.detail)["asked"] == "approve" else "voted against it"
-    moved = f" ({said(entry.before)} → {said(entry.after)})" if entry.before and entry.after else ""  # type: ignore[arg-type]
+    moved = f" ({_words(entry.before)} → {_words(entry.after)})" if entry.before and entry.after else ""
     how = " with the phrase typed" if entry.strength == "phrase" and entry.action == "proposal.vote" else ""
     return f"{entry.seq}. {entry.at:%Y-%m-%d %H:%M:%S}Z {entry.actor} {done}{how}{moved}{f': {entry.reason}' if entry.reason else ''}"
+
+
+def _words(state: str) -> str:
+    return state.replace("_", " ")
 
 
 def _document(found: Proposal, history: list[Entry]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from finops.telling.names import clean
 
 HEAD: Final = ("budget", "spent", "%", "of", "speed", "forecast", "period")
 ALERT_HEAD: Final = ("alert", "severity", "what", "state", "since")
+BUTTONS: Final = ("acknowledge", "ack", "snooze")
 INDENT: Final = "· "
 LONGEST: Final = 80
 NONE: Final = "No budget is in budgets.yaml yet; docs/budgets.md shows how to write one."
@@ -103,13 +104,24 @@ def alerts_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
 
     word = rest.strip().lower()
     if word not in ("", "all"):
-        raise QueryError(f"alerts takes nothing, or 'all', not '{rest.strip()[:80]}'", suggestion="alerts all")
+        raise QueryError(
+            _not_of_alerts(rest.strip()), suggestion="alerts all", did_you_mean=("alerts all",) if close_to(word, ("all",)) else ()
+        )
     found = past_alerts(tools.ledger.engine, asking.until, live=not word)
     nothing = "Nothing was told yet." if word else "No alert is open; alerts all lists those that are over."
     many = f"{len(found)} alert{'' if len(found) == 1 else 's'}{'' if word else ' open'}"
     grid = Grid("Alerts, the newest first", ALERT_HEAD, tuple(map(_alert_row, found)))
     told = {"alerts": [alert_document(one) for one in found]}
     return TextReply("Alerts", (f"{many}.",) if found else (nothing,), told, grid=grid if found else None)
+
+
+def _not_of_alerts(said: str) -> str:
+    """What is done about an alert is done under its message, where people see it."""
+    if said.lower().split()[0] in BUTTONS:
+        return f"alerts only lists; to {said.lower().split()[0]} one, use the button under its message"
+    if said[:2].upper() == "A-":
+        return f"alerts lists them all; audit {said[:20].upper()} tells what was done about one"
+    return f"alerts takes nothing, or 'all', not '{said[:80]}'.{meant(said, ('all',))}"
 
 
 def _alert_row(found: Any) -> tuple[Cell, ...]:

@@ -10,7 +10,7 @@ from bot.messenger import Place
 from finops.secret import Secret
 
 VALUE: Final = re.compile(r"(P-[1-9][0-9]{0,8})\|([0-9a-f]{64})")
-SHOWN_IN: Final = re.compile(r"(?:home\.)?(P-[0-9]+)\.([0-9]+)\..*")
+SHOWN_IN: Final = re.compile(r"(?:home\.)?([AP]-[0-9]+)\.([0-9]+)\..*")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Click:
 
     @property
     def version(self) -> int | None:
-        """The version of the proposal that the clicked message shows."""
+        """The version of the proposal or alert that the clicked message shows."""
         found = SHOWN_IN.fullmatch(self.block)
         return int(found[2]) if found else None
 

@@ -14,7 +14,7 @@ from bot.reconcile_verb import reconcile_verb
 from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.unit_verb import unit_verb
 from finops.charges import DIMENSIONS
-from finops.errors import QueryError
+from finops.errors import QueryError, close_to, meant
 from finops.language.echo import describe, echo
 from finops.language.query_help import HELP, help_text
 from finops.language.query_json import from_json, to_json
@@ -49,7 +49,19 @@ def read(tools: Tools, text: str, until: datetime) -> CostQuery:
     try:
         return parse(text, today)
     except QueryError:
-        return parse(text, today, values=KnownValues(tools))
+        try:
+            return parse(text, today, values=KnownValues(tools))
+        except QueryError as problem:
+            raise _misspelled(text, problem) from problem
+
+
+def _misspelled(text: str, problem: QueryError) -> QueryError:
+    """Return the error for a verb that was misspelled; the same error where it is none."""
+    first, _, rest = text.strip().partition(" ")
+    near = [f"{verb} {rest}".strip() for verb in close_to(first, VERBS)]
+    if not near or not str(problem).startswith(f"'{first}' is not a word"):
+        return problem
+    return QueryError(f"'{first[:40]}' is not a word of a question.{meant(first, VERBS)}", suggestion=near[0], did_you_mean=tuple(near))
 
 
 def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:

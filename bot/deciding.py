@@ -8,11 +8,13 @@ from bot.clicks import Click
 from bot.groups import Clicker, Groups
 from finops.errors import UserError
 from finops.guard.approvals import Ballot, Decision
-from finops.guard.ending import may_end
-from finops.guard.quorum import needs_of
+from finops.guard.ending import may_end, may_renew
+from finops.guard.quorum import needs_of, told
+from finops.ledger.alert_rows import Alert
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
 from finops.ledger.proposals import Change, Proposal, proposal, standing
+from finops.ledger.renewing import renew
 from finops.ledger.state import writing
 from finops.ledger.voting import cancel, vote
 
@@ -29,12 +31,13 @@ class Acting:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a click: a sentence for whoever clicked, the proposal after it, and whether it is now to be carried out."""
+    """What became of a click: a sentence for whoever clicked, what it was about after it, and whether that is now to be carried out."""
 
     said: str
     proposal: Proposal | None = None
     is_refused: bool = False
     is_approved: bool = False
+    alert: Alert | None = None
 
 
 class Deciding:
@@ -86,6 +89,35 @@ class Deciding:
             return Done(change.said, change.proposal, is_refused=not change.happened)
 
         return self._moved(click, request, move)
+
+    def renew(self, click: Click, request: str, reason: str) -> Done:
+        """Ask that what is in force goes on; those who decided about it decide again, and not whoever asks."""
+
+        def move(one: Proposal, clicker: Clicker) -> Done:
+            if why := may_renew(one.policy, one.request, clicker.voter):
+                return self._refuse(click, why, request)
+            try:
+                person = clicker.voter
+                change = renew(self._tools.ledger.engine, one.id, click.user, self._tools.now(), reason, actor_identity=person.identity)
+            except UserError as problem:
+                return self._refuse(click, str(problem), request)
+            if not change.happened:
+                return self._refuse(click, change.said, request)
+            needed = told(needs_of(one.policy, one.owner))
+            said = f"{change.proposal.id} is proposed, so that {one.id} goes on; it takes {needed}, and somebody else than you"
+            return Done(said, proposal(self._tools.ledger.engine, one.id))
+
+        return self._moved(click, request, move)
+
+    def barred_from_renewing(self, click: Click, request: str) -> Done | None:
+        """Return why no form is to be opened for this click; None where one is."""
+
+        def look(one: Proposal, clicker: Clicker) -> Done:
+            why = may_renew(one.policy, one.request, clicker.voter)
+            return self._refuse(click, why, request) if why else Done("")
+
+        done = self._moved(click, request, look)
+        return done if done.is_refused else None
 
     def late(self, click: Click, request: str) -> Done:
         """Refuse what fits the state no more, and say how it stands."""

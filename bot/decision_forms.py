@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.clicks import Click, kept_of
-from bot.proposal_words import what
+from bot.proposal_words import span, what
 from bot.slack_text import Block, code, mrkdwn, plain, section
 from finops.guard.approvals import phrase_for
 from finops.ledger.proposals import Proposal
@@ -39,6 +39,13 @@ def deny_form(click: Click, found: Proposal) -> Block:
 def end_form(click: Click, found: Proposal) -> Block:
     told = section(f"*{mrkdwn(what(found.plan), 500)}*\nEverything is put back as it was before.", "about")
     return _form("proposal.end", f"End {found.id} now", "End now", [told, _reason("Why now?")], kept_of(click))
+
+
+def renew_form(click: Click, found: Proposal) -> Block:
+    """Asks that it goes on; the same people decide about that."""
+    long = f"{span(found.plan.lasts)} more" if found.plan.lasts else "on"
+    told = f"*{mrkdwn(what(found.plan), 500)}*\nIf the same people agree, it lasts {long} from then on; otherwise it ends as planned."
+    return _form("proposal.renew", f"Renew {found.id}", "Ask", [section(told, "about"), _reason("Why longer?")], kept_of(click))
 
 
 def snooze_form(click: Click, identity: str) -> Block:

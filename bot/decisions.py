@@ -10,23 +10,28 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.alert_clicks import Alerts
+from bot.alert_message import render as render_alert
 from bot.assemble import Tools
 from bot.blocks import Message, busy_message
 from bot.clicks import Click, click_of, sent_of
 from bot.deciding import Acting, Deciding, Done
-from bot.decision_forms import PHRASE, REASON, approve_form, deny_form, end_form, missing_in, snooze_form, written
+from bot.decision_forms import PHRASE, REASON, approve_form, deny_form, end_form, missing_in, renew_form, snooze_form, written
 from bot.deliveries import delivery_key
 from bot.desk import Desk
 from bot.groups import TROUBLES, Groups
 from bot.messenger import Messenger, NotSaidError, reason
 from bot.people import Us
-from bot.proposal_message import needs_phrase, render
+from bot.proposal_message import needs_phrase
+from bot.proposal_message import render as render_proposal
 from bot.proposal_words import people_in
+from bot.references import References
 from bot.slack_text import Block, section
 from finops.errors import UserError
 from finops.guard.approvals import phrase_for
+from finops.ledger.alert_rows import Alert, message_key
+from finops.ledger.alerts import alert
 from finops.ledger.outbox import Reference, reference_of
-from finops.ledger.proposals import Proposal, proposal
+from finops.ledger.proposals import proposal
 from finops.ledger.taken import take
 
 LOG = logging.getLogger("finops.slack.decisions")
@@ -50,6 +55,20 @@ class Surroundings:
     show_home: Callable[[str, str], None]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a message shows: its id and version now, and the key in the outbox under which its own message stands."""
+
+    id: str
+    version: int
+    key: str
+
+
+def shown_of(found: Alert) -> Shown:
+    """A listed alert has no message of its own."""
+    return Shown(found.id, found.version, message_key(found.number, 0, ""))
+
+
 class Decisions:
     """Listens to what people decide. One delivery is worked on once, and whoever clicked hears what became of it."""
 
@@ -61,11 +80,13 @@ class Decisions:
         self.desk = Desk(CLICKS)
         self.acting = Desk(ACTIONS, each=50)
         self.porter = Desk(1, waiting=20, each=1)
+        self._refer = References(around.tools.ledger, around.client)
         self._clicks: Mapping[str, Callable[[Click, str], Done | None]] = {
             "proposal.approve": self._approve,
             "proposal.deny": self._deny,
             "proposal.cancel": self.deciding.cancel,
             "proposal.end": self._end,
+            "proposal.renew": self._renew,
             "alert.ack": self.alerts.acknowledge,
             "alert.snooze": self._snooze,
         }
@@ -102,6 +123,8 @@ class Decisions:
             return self.deciding.vote(click, "deny", request, reason=why)
         if click.action == "proposal.end":
             return self.deciding.end(click, request, why)
+        if click.action == "proposal.renew":
+            return self.deciding.renew(click, request, why)
         return self.alerts.snooze(click, request, view)
 
     def _approve(self, click: Click, request: str) -> Done | None:
@@ -122,8 +145,14 @@ class Decisions:
             return self._open(click, end_form(click, found))
         return self.deciding.late(click, request)
 
+    def _renew(self, click: Click, request: str) -> Done | None:
+        found = self.deciding.found(click)
+        if found is None or found.state != "active" or not found.is_intact:
+            return self.deciding.late(click, request)
+        return self.deciding.barred_from_renewing(click, request) or self._open(click, renew_form(click, found))
+
     def _snooze(self, click: Click, request: str) -> Done | None:
-        return self._open(click, snooze_form(click, click.value))
+        return self.alerts.wants_form(click, request) or self._open(click, snooze_form(click, click.value))
 
     def _open(self, click: Click, form: Block) -> Done | None:
         """Raises UserError where Slack opens no form any more, so that the click can be repeated."""
@@ -159,7 +188,9 @@ class Decisions:
         self.around.wake()
         self._tell(click, _message(done.said))
         if done.proposal:
-            self._refresh(click, done.proposal, is_refused=done.is_refused)
+            self._refresh(click, Shown(done.proposal.id, done.proposal.version, f"proposal:{done.proposal.id}"), done)
+        elif done.alert:
+            self._refresh(click, shown_of(done.alert), done)
 
     def _act(self, click: Click, identity: str) -> None:
         """Where nobody is free, the job that settles actions carries it out."""
@@ -192,7 +223,7 @@ class Decisions:
         except NotSaidError as problem:
             LOG.error("a click could not be answered (%s)", problem)
 
-    def _refresh(self, click: Click, shown: Proposal, *, is_refused: bool) -> None:
+    def _refresh(self, click: Click, shown: Shown, done: Done) -> None:
         """Bring the clicked copy up to date where the outbox does not: a copy of its own, or one whose update was lost.
 
         What is shown is read again afterwards, so that a newer message is never left under an older one.
@@ -200,17 +231,22 @@ class Decisions:
         if click.place is None or click.ts is None or click.version is None:
             return
         here = Reference(click.place.channel, click.ts)
-        if click.version == shown.version or (not is_refused and reference_of(self._engine, f"proposal:{shown.id}") == here):
+        if click.version == shown.version or (not done.is_refused and reference_of(self._engine, shown.key) == here):
             return
         version = None
         for _ in range(LOOKS):
-            if (current := proposal(self._engine, shown.id)).version == version:
+            if (current := self._version(shown.id)) == version:
                 return
-            version = current.version
+            version = current
             self._redraw(here, shown.id)
 
+    def _version(self, identity: str) -> int:
+        one = proposal(self._engine, identity) if identity.startswith("P-") else alert(self._engine, identity)
+        return one.version
+
     def _redraw(self, where: Reference, identity: str) -> None:
-        content = render(self.around.tools, identity)
+        render = render_proposal if identity.startswith("P-") else render_alert
+        content = render(self.around.tools, identity, self._refer)
         blocks = [dict(block) for block in content.blocks]
         try:
             self.around.client.chat_update(channel=where.channel, ts=where.ts, text=content.text, blocks=blocks)

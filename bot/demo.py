@@ -28,6 +28,7 @@ from slackbox.server import Slackbox, start
 from slackbox.settings import Settings as BoxSettings
 
 CHANNEL: Final = "ai-costs"
+CONFIGURATION: Final = {"budgets.yaml": "budgets.yaml", "rules.yaml": "demo-rules.yaml"}
 QUESTIONS: Final = (
     "/cost team=ml last 7d by=model",
     "/cost last 30d by=team",
@@ -63,7 +64,7 @@ def demo(config: Path | None, *, port: int, opens: bool, once: bool, as_json: bo
         loaded = load_sample(tools)
         _say(f"  {loaded:,} charges of {len(bills.SOURCES)} bills, the last day is yesterday ({folder})")
         stack.enter_context(serving(tools, box, clock=not once))
-        return _once(box, as_json=as_json) if once else _until_stopped(box, opens=opens)
+        return _once(tools, box, as_json=as_json) if once else _until_stopped(box, opens=opens)
 
 
 def _stay_here() -> None:
@@ -88,9 +89,9 @@ def _tools(folder: Path) -> Tools:
         )
     (folder / OURS).parent.mkdir(parents=True, exist_ok=True)
     (folder / OURS).touch()
-    for name in ("budgets.yaml", "rules.yaml"):
+    for name, sample in CONFIGURATION.items():
         if not (folder / name).exists():
-            (folder / name).write_bytes((files("finops.sample") / "config" / name).read_bytes())
+            (folder / name).write_bytes((files("finops.sample") / "config" / sample).read_bytes())
     return assemble(folder, {name: value for name, value in environment().items() if name in RESPECTED})
 
 
@@ -149,21 +150,34 @@ def _until_stopped(box: Slackbox, *, opens: bool) -> int:
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
-    _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  Ctrl-C ends the demo.")
+    waits = f"In #{CHANNEL} an approval waits: Ana or Dora may click Approve."
+    _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  {waits}\n  Ctrl-C ends the demo.")
     if opens and is_terminal():
         webbrowser.open(box.url)
     stopping.wait()
     return 0
 
 
-def _once(box: Slackbox, *, as_json: bool) -> int:
+def _once(tools: Tools, box: Slackbox, *, as_json: bool) -> int:
+    from bot.demo_posts import post_approval
+
     asked = [ask_in_slack(box, question) for question in QUESTIONS]
+    posted = [post_approval(tools, lambda channel: _messages(box, channel))]
     if as_json:
-        print(json.dumps({"slack": box.url, "asked": [vars(one) for one in asked]}, ensure_ascii=False, indent=2))
+        told = {"slack": box.url, "asked": [vars(one) for one in asked], "posted": [vars(one) for one in posted]}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     for one in asked:
         print(f"\n> {one.question}\n{one.answer}\n  [{', '.join(one.blocks)}; {one.seconds:.2f} s]")
+    for each in posted:
+        print(f"\n# {each.kind} {each.id or ''}\n{each.text}\n  [{', '.join(each.blocks) or 'not posted'}; {each.seconds:.2f} s]")
     return 0
+
+
+def _messages(box: Slackbox, channel: str) -> list[dict[str, Any]]:
+    """What a member sees in a channel."""
+    found: list[dict[str, Any]] = _call(box, f"state?user={_member(box)}")["messages"].get(channel, [])
+    return found
 
 
 def ask_in_slack(box: Slackbox, question: str) -> Asked:

@@ -10,8 +10,10 @@ from typing import Any, Final, Protocol
 from slack_sdk import WebClient
 
 from bot.alert_message import render as render_alert
+from bot.alert_room import render as render_room
 from bot.assemble import Tools
 from bot.proposal_message import render as render_proposal
+from bot.references import NOWHERE, References
 from bot.routes_mail import MailRoute
 from bot.routes_pagerduty import PagerDutyRoute
 from bot.routes_slack import SlackRoute
@@ -25,24 +27,24 @@ from jobs.delivering import Deliverer, Surroundings
 from jobs.routes import Content, Route
 
 LOG = logging.getLogger("finops.outbox")
-Render = Callable[[Tools, str], Content]
+Render = Callable[[Tools, str, References], Content]
 
 # What a payload {"render": NAME, "id": …} is shown by, at the moment it is sent.
-RENDERERS: Final[dict[str, Render]] = {"alert": render_alert, "proposal": render_proposal}
+RENDERERS: Final[dict[str, Render]] = {"alert": render_alert, "proposal": render_proposal, "room": render_room}
 
 
-def show(tools: Tools, payload: Mapping[str, Any], renderers: Mapping[str, Render] = RENDERERS) -> Content:
+def show(tools: Tools, payload: Mapping[str, Any], renderers: Mapping[str, Render] = RENDERERS, refer: References = NOWHERE) -> Content:
     """Return what a payload says now: rendered from the true state where it names something, else as it was written."""
-    content = _rendered(tools, payload, renderers) if "render" in payload else _written(payload)
+    content = _rendered(tools, payload, renderers, refer) if "render" in payload else _written(payload)
     failed = payload.get("undelivered")
     return _instead(content, failed) if failed else content
 
 
-def _rendered(tools: Tools, payload: Mapping[str, Any], renderers: Mapping[str, Render]) -> Content:
+def _rendered(tools: Tools, payload: Mapping[str, Any], renderers: Mapping[str, Render], refer: References) -> Content:
     name = str(payload["render"])
     if name not in renderers:
         raise LedgerError(f"nothing shows a message of kind '{name}'.{meant(name, renderers)}")
-    return renderers[name](tools, str(payload["id"]))
+    return renderers[name](tools, str(payload["id"]), refer)
 
 
 def _written(payload: Mapping[str, Any]) -> Content:
@@ -58,10 +60,11 @@ def _instead(content: Content, failed: Mapping[str, Any]) -> Content:
 
 def deliverer(tools: Tools, client: WebClient | None = None) -> Deliverer:
     """Return what brings messages out; Slack's by `client`'s token or that of the settings, and not at all without one."""
+    refer = References(tools.ledger, _own_client(tools, client))
     around = Surroundings(
         ledger=tools.ledger,
         routes=routes(tools, client),
-        show=lambda payload: show(tools, payload),
+        show=lambda payload: show(tools, payload, refer=refer),
         clock=tools.now,
         sleep=time.sleep,
         fallbacks=tools.settings.fallback_routes or (),
@@ -78,12 +81,17 @@ def routes(tools: Tools, client: WebClient | None = None) -> dict[str, Route]:
         "email": MailRoute(server, settings.mail_from, tools.now),
         "webhook": WebhookRoute(pairs(settings.webhooks), settings.webhook_secret, tools.now),
     }
-    token = client.token if client else settings.slack_bot_token.reveal() if settings.slack_bot_token else None
-    if token:  # a client of its own, which repeats nothing: a lost answer would become two messages
-        base = client.base_url if client else settings.slack_api_url
-        own = WebClient(token=token, base_url=base, timeout=20, retry_handlers=[])
+    if own := _own_client(tools, client):
         found["slack"] = SlackRoute(own, tools.ledger, Channels(own, time.monotonic))
     return found
+
+
+def _own_client(tools: Tools, client: WebClient | None) -> WebClient | None:
+    """Return a client of our own, which repeats nothing: a lost answer would become two messages."""
+    settings = tools.settings
+    token = client.token if client else settings.slack_bot_token.reveal() if settings.slack_bot_token else None
+    base = client.base_url if client else settings.slack_api_url
+    return WebClient(token=token, base_url=base, timeout=20, retry_handlers=[]) if token else None
 
 
 def catch_up(tools: Tools) -> str:

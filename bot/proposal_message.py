@@ -5,14 +5,17 @@ from typing import Any, Final
 
 from bot.assemble import Tools
 from bot.blocks import TEXT, Message
-from bot.proposal_words import SAID, SIGN, at, how_it_stands, lasting, person, saving, targets, what, who_is_needed
+from bot.proposal_words import SIGN, at, how_it_stands, lasting, person, saving, state_of, targets, what, who_is_needed
+from bot.references import NOWHERE, References
 from bot.slack_text import Block, code, context, mrkdwn, plain, section
 from finops.configuration.rulebook_approvals import Guard
 from finops.guard.approvals import Vote
 from finops.guard.plans import DIGITS_SHOWN, Plan
 from finops.guard.proposals import FINAL, State
 from finops.guard.quorum import memberships, missing, needs_of
+from finops.ledger.alerts import of_key
 from finops.ledger.proposals import Proposal, read, votes_of
+from finops.ledger.renewing import renews
 from finops.telling.names import cut
 from jobs.routes import Content
 
@@ -20,29 +23,34 @@ SEPARATOR: Final = "|"
 BUTTONS: Final[Mapping[State, tuple[str, ...]]] = {
     "pending": ("proposal.approve", "proposal.deny", "proposal.cancel"),
     "approved": ("proposal.deny", "proposal.cancel"),
-    "active": ("proposal.end",),
+    "active": ("proposal.renew", "proposal.end"),
 }
 LABELS: Final = {
     "proposal.approve": "Approve",
     "proposal.deny": "Deny",
     "proposal.cancel": "Take back",
+    "proposal.renew": "Renew",
     "proposal.end": "End now",
 }
 STYLES: Final = {"proposal.approve": "primary", "proposal.deny": "danger", "proposal.end": "danger"}
 MOST_EVIDENCE: Final = 8
+IN_THE_TARGETS: Final = ("Scope",)
 
 
-def render(tools: Tools, identity: str) -> Content:
+def render(tools: Tools, identity: str, refer: References = NOWHERE) -> Content:
     """Show a proposal as it stands at this moment: the renderer `proposal` of the outbox."""
     with tools.ledger.engine.connect() as connection:
         found = read(connection, identity)
         votes = votes_of(connection, found.number)
-    message = proposal_blocks(found, votes, tools.rulebook.guard)
+    message = proposal_blocks(found, votes, tools.rulebook.guard, _origins(tools, found, refer))
     return Content(message.text, message.blocks, event_of(found, message.text))
 
 
-def proposal_blocks(found: Proposal, votes: Sequence[Vote], guard: Guard) -> Message:
-    """Lay a proposal out: what, why, what it brings and costs, who must agree and who did, how it stands, what can be done."""
+def proposal_blocks(found: Proposal, votes: Sequence[Vote], guard: Guard, origins: Sequence[str] = ()) -> Message:
+    """Lay a proposal out: what, why, what it brings and costs, who must agree and who did, how it stands, what can be done.
+
+    `origins` say where it comes from, as mrkdwn.
+    """
     key = block_key(found)
     if not found.is_intact:
         text = f"{found.id}: its stored plan is not the one that was proposed, so nothing can be decided. Tell whoever runs the database."
@@ -53,7 +61,7 @@ def proposal_blocks(found: Proposal, votes: Sequence[Vote], guard: Guard) -> Mes
         {"type": "section", "block_id": f"{key}.facts", "fields": [_field(*each) for each in _facts(plan)]},
         *_side_effects(plan, key),
         section("\n".join([f"{SIGN[found.state]} *{how_it_stands(found)}*", *_agreement(found, votes)]), f"{key}.state"),
-        context([*_limits(found, guard), *_small_print(found)], f"{key}.context"),
+        context([*_limits(found, guard), *origins, *_small_print(found)], f"{key}.context"),
         *buttons(found, key),
     ]
     return Message(cut(_text(found), TEXT), blocks)
@@ -75,7 +83,7 @@ def value_of(found: Proposal) -> str:
 
 def buttons(found: Proposal, key: str) -> list[Block]:
     """Return the buttons that fit the state; none where nothing can be done any more."""
-    elements = [_button(found, action) for action in BUTTONS.get(found.state, ())]
+    elements = [_button(found, action) for action in BUTTONS.get(found.state, ()) if action != "proposal.renew" or found.plan.lasts]
     return [{"type": "actions", "block_id": f"{key}.actions", "elements": elements}] if elements else []
 
 
@@ -153,18 +161,28 @@ def _small_print(found: Proposal) -> list[str]:
     ]
 
 
+def _origins(tools: Tools, found: Proposal, refer: References) -> list[str]:
+    """Say which alert it was proposed for, and what it would go on from."""
+    alert = of_key(tools.ledger.engine, found.finding)
+    before = renews(found.plan) if found.is_intact else None
+    told = [f"For {refer.link(alert.id)}"] if alert else []
+    return [*told, *([f"Goes on from {refer.link(before)}"] if before else [])]
+
+
 def _evidence(evidence: Mapping[str, Any]) -> str:
-    """Tell the plain figures a plan rests on; the whole of it is in the audit."""
-    told = [f"{name.replace('_', ' ')} {value}" for name, value in evidence.items() if isinstance(value, str | int | float)]
+    """Tell the facts of the finding that a plan rests on; the whole of it is in the audit."""
+    facts = evidence.get("facts")
+    told = [f"{name} {value}" for name, value in facts.items() if name not in IN_THE_TARGETS] if isinstance(facts, Mapping) else []
     return mrkdwn(" · ".join(told[:MOST_EVIDENCE]), 400)
 
 
 def _text(found: Proposal) -> str:
     """The whole in a sentence or two, for notifications, screen readers and mail."""
     plan = found.plan
-    about = f"{found.id}: {mrkdwn(what(plan), 600)} for {mrkdwn(', '.join(plan.targets[:3]), 300)}, because {mrkdwn(plan.reason, 300)}."
+    about = f"{found.id}: {mrkdwn(what(plan), 600)} for {mrkdwn(', '.join(plan.targets[:3]), 300)}."
+    why = f" {mrkdwn(plan.reason.rstrip('.'), 300)}."
     brings = f" It saves {saving(plan)}." if plan.saving and found.state == "pending" else ""
-    return f"{about}{brings} {SAID[found.state]}."
+    return f"{about}{why}{brings} {state_of(found)}."
 
 
 def _button(found: Proposal, action: str) -> Block:

@@ -17,6 +17,7 @@ from finops.telling.names import clean, cut
 
 PERSON: Final = re.compile(r"\b[UW][A-Z0-9]{8,}\b")
 GROUP: Final = re.compile(r"S[A-Z0-9]{8,}")
+GOES_ON: Final = re.compile(r"goes on as P-[1-9][0-9]*")  # the reason that a renewal ends the old one with
 MOST_TARGETS: Final = 5
 SIGN: Final[Mapping[State, str]] = {
     "pending": ":hourglass_flowing_sand:",
@@ -90,8 +91,19 @@ def span(time: timedelta) -> str:
 
 def how_it_stands(found: Proposal) -> str:
     """Say the state in a sentence: what, until when, by whom, and why."""
+    if goes_on(found):
+        return f"{state_of(found)}."
     why = f" ({mrkdwn(found.reason.rstrip('.'), 400)})" if found.reason else ""
     return f"{SAID[found.state]}{_until(found)}{_by(found)}{why}."
+
+
+def state_of(found: Proposal) -> str:
+    """Name the state; what was taken over by its renewal was not put back, and does not say so."""
+    return f"Over; it {found.reason}" if goes_on(found) else SAID[found.state]
+
+
+def goes_on(found: Proposal) -> bool:
+    return found.state == "ended" and bool(found.reason) and GOES_ON.fullmatch(str(found.reason)) is not None
 
 
 def at(instant: datetime) -> str:

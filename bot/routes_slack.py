@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from slack_sdk import WebClient
 
 from bot.blocks import TEXT, Message
 from bot.messenger import forms
+from bot.references import References
 from bot.slack_channels import Channels, Spot, unsent
 from bot.slack_text import context
 from bot.slack_trouble import TROUBLES, failure
@@ -31,6 +33,7 @@ class SlackRoute:
 
     def __init__(self, client: WebClient, ledger: Ledger, channels: Channels) -> None:
         self._client, self._ledger, self._channels = client, ledger, channels
+        self._refer = References(ledger, client)
         self._us: str | None = None
 
     def send(self, parcel: Parcel) -> Reference:
@@ -66,6 +69,8 @@ class SlackRoute:
         metadata = {"event_type": EVENT, "event_payload": {"key": parcel.letter.key}}
         quiet = {"unfurl_links": False, "unfurl_media": False}
         message = message_of(parcel, remarks)
+        if not message.blocks:  # a sentence; what has blocks links by itself
+            message = replace(message, text=self._refer.linked(message.text))
         answer = self._say(self._client.chat_postMessage, message, channel=channel, thread_ts=thread, metadata=metadata, **quiet)
         return Reference(str(answer["channel"]), str(answer["ts"]))
 

@@ -177,13 +177,14 @@ def _post(tx: Connection, number: int, routes: Sequence[str], firing: Firing, no
 
 
 def _open_room(tx: Connection, number: int, room: str, routes: Sequence[str], firing: Firing, now: datetime) -> None:
-    text = f"A-{number}: this thread is for working on it. {firing.finding.title}"
     slack = next(((place, route) for place, route in enumerate(routes) if route.startswith("slack:")), None)
-    told: dict[str, Any] = {"object_id": f"A-{number}", "payload": {"text": _escaped(text)}, "at": now, "due_at": firing.due_at}
+    payload = {"render": "room", "id": f"A-{number}"}
+    after = message_key(number, *slack) if slack else None  # elsewhere too, so that there is a message to link
+    told: dict[str, Any] = {"object_id": f"A-{number}", "payload": payload, "at": now, "due_at": firing.due_at, "after": after}
     if room:
         enqueue(tx, key=f"alert:A-{number}:room:{room}", route=f"slack:{room}", kind="post", **told)
     elif slack:
-        enqueue(tx, key=f"alert:A-{number}:room", route=slack[1], kind="thread", after=message_key(number, *slack), **told)
+        enqueue(tx, key=f"alert:A-{number}:room", route=slack[1], kind="thread", **told)
 
 
 def _escaped(text: str) -> str:
@@ -285,16 +286,16 @@ def _move(
     return after
 
 
-def _update(tx: Connection, alert: Alert, now: datetime) -> None:
-    """Let every message show the true state; a listed one changes the message it is listed in."""
+def _update(tx: Connection, alert: Alert, now: datetime, mark: str | None = None) -> None:
+    """Let every message show the true state; a listed one changes the message it is listed in. With a `mark` only people are told."""
     shown = alert if alert.told_with is None else _find(tx, f"A-{alert.told_with}")
     payload = {"render": "alert", "id": shown.id}
-    suffix = f":v{alert.version}" if shown is alert else f":{alert.id}:v{alert.version}"
+    suffix = mark or (f":v{alert.version}" if shown is alert else f":{alert.id}:v{alert.version}")
     for base, route in shown.messages:
         scheme = route.partition(":")[0]
         if scheme == "slack":
             enqueue(tx, key=base + suffix, route=route, kind="update", object_id=shown.id, payload=payload, at=now, after=base)
-        elif scheme in TO_MACHINES and shown is alert:
+        elif scheme in TO_MACHINES and shown is alert and mark is None:
             enqueue(tx, key=base + suffix, route=route, kind="event", object_id=shown.id, payload=payload, at=now)
 
 
@@ -351,7 +352,9 @@ def asked(engine: Engine, number: int, now: datetime, said: Sequence[str] = ()) 
         if done:
             record(tx, now, ACTOR, "alert.asked", f"A-{number}", {"said": list(said)})
             if said:
-                _reply(tx, _find(tx, f"A-{number}"), "\n".join(said), now)
+                of = _find(tx, f"A-{number}")
+                _reply(tx, of, "\n".join(said), now)
+                _update(tx, of, now, f":asked:v{of.version}")  # its message tells of its proposals
 
 
 def _find(connection: Connection, identity: str) -> Alert:

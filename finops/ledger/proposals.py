@@ -210,6 +210,19 @@ def open_proposals(engine: Engine, *, states: Iterable[State] = (), finding: str
         return [_proposal(row) for row in connection.execute(wanted.order_by(rows.c.number))]
 
 
+def open_in(connection: Connection, finding: str) -> list[Proposal]:
+    """Return what is not over yet for a finding, oldest first, as a transaction sees it."""
+    wanted = select(rows).where(rows.c.finding == finding, rows.c.state.not_in(sorted(FINAL))).order_by(rows.c.number)
+    return [_proposal(row) for row in connection.execute(wanted)]
+
+
+def proposals_for(engine: Engine, finding: str, most: int = 20) -> list[Proposal]:
+    """Return the latest proposals for a finding, what is over too, oldest first."""
+    wanted = select(rows).where(rows.c.finding == finding).order_by(rows.c.number.desc()).limit(most)
+    with engine.connect() as connection:
+        return [_proposal(row) for row in connection.execute(wanted)][::-1]
+
+
 def ending(engine: Engine, now: datetime) -> list[Proposal]:
     """Return what is in force although its time is over."""
     wanted = select(rows).where(rows.c.state == "active", rows.c.ends_at <= now).order_by(rows.c.number)
@@ -244,9 +257,11 @@ def number_of(identity: str) -> int:
 
 
 def standing(proposal: Proposal) -> str:
-    """Return how it stands and who decided: `P-12 is denied, by U1 at 2026-11-21 12:00Z`."""
-    who = f", by {proposal.decided_by} at {proposal.decided_at:%Y-%m-%d %H:%M}Z" if proposal.decided_by and proposal.decided_at else ""
-    return f"{proposal.id} is {said(proposal.state)}{who}"
+    """Return how it stands and who decided: `P-12 is denied, by U1 at 2026-11-21 12:00Z`; what came of it later was nobody's click."""
+    if not proposal.decided_by or not proposal.decided_at:
+        return f"{proposal.id} is {said(proposal.state)}"
+    by = "by" if proposal.state in DECIDED else "agreed to by"
+    return f"{proposal.id} is {said(proposal.state)}, {by} {proposal.decided_by} at {proposal.decided_at:%Y-%m-%d %H:%M}Z"
 
 
 def show(tx: Connection, proposal: Proposal, now: datetime, *, kind: Kind = "update") -> None:
@@ -282,6 +297,7 @@ def _set(tx: Connection, before: Proposal, values: dict[str, Any]) -> Proposal:
 
 
 DECIDING: Final[frozenset[Event]] = frozenset({"approve", "deny", "cancel", "expire", "supersede"})
+DECIDED: Final[frozenset[State]] = frozenset({"approved", "denied", "cancelled", "expired", "superseded"})
 
 
 def _also(event: Event, before: Proposal, move: Move) -> dict[str, Any]:

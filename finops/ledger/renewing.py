@@ -8,11 +8,14 @@ from sqlalchemy import Connection, Engine
 
 from finops.errors import UserError
 from finops.guard.plans import Plan
-from finops.guard.proposals import Event
+from finops.guard.proposals import Event, said
+from finops.ledger.audit import Stamp
 from finops.ledger.effecting import ACTOR, Turn, told
 from finops.ledger.effects import effects_of, intend, mark
 from finops.ledger.gateway_effects import hand_over
-from finops.ledger.proposals import Asked, Change, Move, Proposal, advance, proposal, propose, read, standing
+from finops.ledger.loads import record
+from finops.ledger.outbox import enqueue
+from finops.ledger.proposals import Asked, Change, Move, Proposal, advance, open_in, proposal, propose_in, read, standing
 from finops.ledger.state import writing
 
 RENEWS: Final = "renews"
@@ -23,14 +26,32 @@ def renew(
 ) -> Change:
     """Propose that what is in force lasts once more as long, from its approval on; whoever decided about it decides again.
 
-    Raises UserError where nothing is in force that could go on.
+    What is asked for already is not asked for twice. Raises UserError where nothing is in force that could go on.
     """
-    old = proposal(engine, identity)
-    if old.state != "active" or old.plan.lasts is None:
-        raise UserError(f"{standing(old)}; only what is active, and ends by itself, can be renewed")
-    plan = renewal(old, reason)
-    asked = Asked(plan, old.finding, actor, old.policy, old.route, old.owner, actor_identity)
-    return propose(engine, asked, now)
+    with writing(engine) as tx:
+        old = read(tx, identity)
+        if old.state != "active" or old.plan.lasts is None:
+            raise UserError(f"{standing(old)}; only what is active, and ends by itself, can be renewed")
+        if asked := _asked(tx, old):
+            return Change(False, asked, f"{asked.id} asks already that {old.id} goes on; it is {said(asked.state)}")
+        plan = renewal(old, reason)
+        change = propose_in(tx, Asked(plan, old.finding, actor, old.policy, old.route, old.owner, actor_identity), now)
+        record(tx, now, actor, "proposal.renew", old.id, {"renewal": change.proposal.id}, Stamp(reason=reason))
+        _tell(tx, old, change.proposal, now)
+        return change
+
+
+def _asked(tx: Connection, old: Proposal) -> Proposal | None:
+    """Return what asks already that it goes on, and is not decided."""
+    return next((one for one in open_in(tx, old.finding) if one.is_intact and renews(one.plan) == old.id), None)
+
+
+def _tell(tx: Connection, old: Proposal, new: Proposal, now: datetime) -> None:
+    first = f"proposal:{old.id}"
+    text = f"{new.id} asks that this goes on."
+    enqueue(
+        tx, key=f"{first}:renewal:{new.id}", route=old.route, kind="thread", object_id=old.id, payload={"text": text}, at=now, after=first
+    )
 
 
 def renewal(old: Proposal, reason: str | None) -> Plan:

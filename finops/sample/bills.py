@@ -45,10 +45,8 @@ def write(folder: Path, yesterday: date) -> list[Bill]:
 
 
 def write_usage(path: Path, yesterday: date) -> Path:
-    """Write what a gateway saw of the same days, as JSON Lines of usage events: sums by day, workload and user."""
-    time = "time + getvariable('shift') * INTERVAL 1 DAY"
-    inside = f"({time})::DATE BETWEEN getvariable('first') AND getvariable('last')"
-    written = f"SELECT * REPLACE (strftime({time}, '%Y-%m-%dT%H:%M:%SZ') AS time) FROM usage WHERE {inside} ORDER BY time, request_id"
+    """Write what a gateway saw of the same days, as JSON Lines of usage events: sums by day, workload and user, of late by hour."""
+    written = (SQL / "usage.sql").read_text(encoding="utf-8")
     with _moving(yesterday) as connection:
         connection.read_parquet(str(DATA / "usage.parquet")).create_view("usage")
         connection.execute(f"COPY ({written}) TO '{path}' (FORMAT json)")

@@ -42,7 +42,7 @@ def put(tools: Tools, key: str, route: str, **payload: Any) -> None:
 
 def test_a_message_is_shown_as_things_stand_when_it_is_sent(tools: Tools) -> None:
     states = iter(["pending", "approved"])
-    render = {"proposal": lambda _, identity: Content(f"{identity} is {next(states)}")}
+    render = {"proposal": lambda _, identity, refer: Content(f"{identity} is {next(states)}")}
     payload = {"render": "proposal", "id": "P-7"}
     assert ["P-7 is pending", "P-7 is approved"] == [show(tools, payload, render).text for _ in range(2)]
 

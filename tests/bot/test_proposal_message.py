@@ -9,7 +9,7 @@ import pytest
 
 from bot.blocks import Message
 from bot.clicks import VALUE, Click
-from bot.decision_forms import approve_form, deny_form, end_form, snooze_form
+from bot.decision_forms import approve_form, deny_form, end_form, renew_form, snooze_form
 from bot.proposal_message import event_of, proposal_blocks, value_of
 from bot.proposal_words import SAID, SIGN, span
 from finops.configuration.rulebook_approvals import Guard
@@ -85,9 +85,31 @@ def test_only_buttons_that_fit_the_state_are_offered(state: State) -> None:
     fitting = {
         "pending": ["proposal.approve", "proposal.deny", "proposal.cancel"],
         "approved": ["proposal.deny", "proposal.cancel"],
-        "active": ["proposal.end"],
+        "active": ["proposal.renew", "proposal.end"],
     }
     assert fitting.get(state, []) == actions(shown(made(state)))
+
+
+def test_what_lasts_until_it_ends_by_itself_has_nothing_to_renew() -> None:
+    assert ["proposal.end"] == actions(shown(made("active", plan=replace(PLAN, lasts=None))))
+
+
+def test_the_small_print_tells_the_facts_and_where_it_comes_from_and_no_internal_names() -> None:
+    plan = replace(PLAN, evidence={"finding": "budget:ml:1a79:2026-11", "facts": {"Scope": "team=ml", "Forecast": "$32,821.56"}})
+    message = proposal_blocks(made(plan=plan), (), ACTING, ["For <https://slack.example/archives/C1/p1|A-2>"])
+    small = next(block for block in message.blocks if block["type"] == "context")["elements"]
+    assert ["For <https://slack.example/archives/C1/p1|A-2>", "Forecast $32,821.56"] == [each["text"] for each in small[:2]]
+    assert "1a79" not in said(message)
+
+
+def test_a_reason_that_ends_its_sentence_is_ended_once() -> None:
+    assert ".." not in shown(made(plan=replace(PLAN, reason="ml has spent 101 % of its budget."))).text
+
+
+def test_what_its_renewal_took_over_does_not_claim_to_be_put_back() -> None:
+    message = shown(made("ended", reason="goes on as P-13"))
+    assert "Over; it goes on as P-13" in message.text
+    assert "put back" not in said(message) + message.text
 
 
 def test_a_button_carries_the_id_and_the_whole_digest_and_nothing_else() -> None:
@@ -157,7 +179,7 @@ def test_x2_text_from_outside_is_shown_and_not_obeyed(text: str) -> None:
 def test_forms_are_taken_by_slack(reason: str) -> None:
     found = made(plan=replace(PLAN, reason=reason, targets=(reason,)))
     click = Click(ANA, "T1", "proposal.deny", value_of(found), None)
-    forms = [form(click, found) for form in (approve_form, deny_form, end_form)] + [snooze_form(click, "A-12")]
+    forms = [form(click, found) for form in (approve_form, deny_form, end_form, renew_form)] + [snooze_form(click, "A-12")]
     assert [] == [problem for form in forms for problem in validate.view(form)]
 
 

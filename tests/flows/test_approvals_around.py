@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from finops.ledger.proposals import Move, step
+from finops.ledger.outbox import reference_of
+from finops.ledger.proposals import Move, Proposal, open_proposals, step
+from finops.ledger.renewing import renews
 from tests.flows.decided import BOTH, Case, deciding
 from tests.flows.slack import ANA, BRUNO, CHEN, DORA, EVE, GUEST, TOM, eventually, words
 
@@ -41,6 +43,66 @@ def test_a_stranger_does_not_end_what_is_in_force(case: Case) -> None:
     case.fill(BRUNO, reason="I want the premium model")
     assert ("active", []) == (case.now(one).state, case.acted.ended)
     assert [(BRUNO, "you are in no group that decides this; it takes 1 of @finops-approvers")] == case.refusals(one)
+
+
+def active(case: Case) -> Proposal:
+    one = case.propose()
+    case.told(one, "approve", DORA)
+    case.shows(one, "In force until")
+    return one
+
+
+def renewal_of(case: Case, one: Proposal) -> Proposal:
+    return next(each for each in open_proposals(case.tools.ledger.engine) if renews(each.plan) == one.id)
+
+
+def test_whoever_renews_says_why_and_somebody_else_decides_about_it(case: Case) -> None:
+    one = active(case)
+    case.click(one, "renew", DORA)
+    assert f"Renew {one.id}" == case.view(DORA)["title"]["text"]
+    case.fill(DORA, reason="the launch takes a day longer")
+    new = renewal_of(case, one)
+    assert (DORA, "pending") == (new.requester, new.state)
+    case.delivered(lambda: reference_of(case.tools.ledger.engine, f"proposal:{new.id}"))
+    said = case.shows(new, f"{one.id} goes on: the launch takes a day longer")
+    assert "Goes on from <http" in said
+    assert f"You asked for {new.id} yourself" in case.told(new, "approve", DORA)
+    case.told(new, "approve", ANA)
+    assert [one.id, new.id] == case.acted.carried_out
+
+
+def test_a_renewal_is_told_in_the_thread_of_what_it_renews(case: Case) -> None:
+    one = active(case)
+    case.click(one, "renew", ANA)
+    case.fill(ANA, reason="still busy")
+    new, top = renewal_of(case, one), case.message(one)["ts"]
+    told = case.delivered(
+        lambda: [each["text"] for each in case.slack.messages(DORA) if each.get("thread_ts") == top and new.id in each["text"]]
+    )
+    assert "asks that this goes on." in told[0]
+
+
+def test_renewing_twice_asks_once_and_the_second_click_is_on_the_record(case: Case) -> None:
+    one = active(case)
+    for user in (ANA, DORA):
+        case.click(one, "renew", user)
+        case.fill(user, reason="still busy")
+    new = renewal_of(case, one)
+    assert [(DORA, f"{new.id} asks already that {one.id} goes on; it is pending")] == case.refusals(one)
+
+
+def test_a_stranger_is_refused_before_any_form_and_it_is_on_the_record(case: Case) -> None:
+    one = active(case)
+    assert "You are in no group that decides this" in case.told(one, "renew", BRUNO)
+    assert ({}, [BRUNO]) == (case.view(BRUNO), [actor for actor, _ in case.refusals(one)])
+
+
+def test_what_ended_meanwhile_is_not_renewed(case: Case) -> None:
+    one = active(case)
+    case.click(one, "renew", ANA)
+    case.acted.end(one.id, DORA, "over")
+    case.fill(ANA, reason="still busy")
+    assert [(ANA, f"{one.id} is ended, agreed to by {DORA}")] == [(actor, why.partition(" at ")[0]) for actor, why in case.refusals(one)]
 
 
 def test_only_who_asked_or_an_admin_takes_it_back(case: Case) -> None:
@@ -124,3 +186,26 @@ def test_guests_and_strangers_are_answered_like_everybody(case: Case) -> None:
     assert "Guests of this workspace decide nothing" in case.told(one, "approve", GUEST)
     for nobody in (EVE, TOM):
         assert not case.slack.click(case.message(one), "proposal.approve", nobody).get("acked")  # Slack itself lets neither in here
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("proposals banana", "Proposals takes nothing, or one such as P-12, not 'banana'"),
+        ("proposals P-9999", "There is no proposal P-9999"),
+        ("audit banana", "'banana' is neither a proposal nor an alert; proposals and alerts list them"),
+        ("audit A-9999", "There is no alert A-9999; alerts all lists them"),
+        ("alerts snooze A-1", "Alerts only lists; to snooze one, use the button under its message"),
+        ("alerts al", "not 'al'. Did you mean 'all'?"),
+        ("audti P-1", "Did you mean 'audit'?"),
+        ("proposal", "Did you mean 'proposals'?"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_way_out(case: Case, asked: str, said: str) -> None:
+    assert said.casefold() in case.slack.ask(asked, CHEN).casefold()
+
+
+def test_one_proposal_is_shown_by_its_id_also_when_it_is_over(case: Case) -> None:
+    one = case.propose()
+    case.told(one, "cancel", ANA)
+    assert "Taken back; nothing was done" in case.slack.ask(f"proposals {one.id.lower()}", CHEN)

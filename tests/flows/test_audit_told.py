@@ -56,7 +56,7 @@ def test_slack_tells_all_that_was_done_about_a_proposal(tools: Tools, slack: Sla
 
 def test_a_proposal_that_is_not_there_is_told(tools: Tools, slack: Slack) -> None:
     assert "there is no proposal P-7" in slack.ask("audit P-7")
-    assert "'12' is not a proposal; it is named P- and its number, such as P-12" in slack.ask("audit 12")
+    assert "'12' is neither a proposal nor an alert; proposals and alerts list them, such as P-12 and A-3" in slack.ask("audit 12")
     assert "audit wants a proposal" in slack.ask("audit")
 
 

@@ -52,7 +52,7 @@ def test_a_breach_is_one_message_that_follows_its_alert(watch: Watch, slack: Cas
     watch.check(now)
     deliver(watch, slack)
     (message,) = slack.seen(ML)
-    assert "ml has spent $1,300.00 of $1,000.00 (130%) in 2026-11." in message.text
+    assert "ml has spent $1,300.00 of $1,000.00 (130 %) in 2026-11." in message.text
     assert {"alert.ack", "alert.snooze"} == set(_actions(message.blocks))
     shown = next(one.id for one in watch.alerts() if one.routes and one.watcher == "ml")
     assert "is acknowledged, by U0ANA00001" in acknowledge(watch.tools.ledger.engine, shown, "U0ANA00001", now).said

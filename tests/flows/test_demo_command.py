@@ -29,14 +29,17 @@ def demo(*options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | OTHERS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_once_answers_five_questions_whatever_the_environment_holds() -> None:
+def test_once_answers_five_questions_and_posts_an_approval_whatever_the_environment_holds() -> None:
     with demo("--once", "--json") as process:
         out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
-    asked = json.loads(out)["asked"]
+    asked, posted = json.loads(out)["asked"], json.loads(out)["posted"]
     assert len(asked) == 5
     assert [one["question"] for one in asked if "$" not in one["answer"]] == []
     assert {"data_visualization", "image", "data_table", "actions"} <= {kind for one in asked for kind in one["blocks"]}
+    assert [("approval", "P-1")] == [(one["kind"], one["id"]) for one in posted]
+    assert "claude-opus-4-8 → claude-sonnet-4-6 for feature=nightly-evals team=ml" in posted[0]["text"]
+    assert "actions" in posted[0]["blocks"]
     assert "Traceback" not in err
 
 

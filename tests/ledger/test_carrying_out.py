@@ -395,6 +395,19 @@ def test_renewed_too_late_it_is_superseded_and_nothing_is_moved_again(on: Scene)
     assert ("superseded", ["a=small", "a=big"]) == (proposal(on.engine, new.id).state, on.world.done())
 
 
+def test_renewing_is_asked_for_once_and_is_in_the_history_and_the_thread_of_the_old_one(on: Scene) -> None:
+    old = on.approved(["a"])
+    carry_out(on.hands, old.id)
+    first = renew(on.engine, old.id, BRUNO, on.clock(), "still busy")
+    again = renew(on.engine, old.id, ANA, on.clock(), "busier than ever")
+    assert (True, False, "P-2") == (first.happened, again.happened, again.proposal.id)
+    assert "P-2 asks already that P-1 goes on; it is pending" == again.said
+    assert [(BRUNO, "still busy")] == [
+        (each.actor, each.reason) for each in history_of(on.engine, old.id) if each.action == "proposal.renew"
+    ]
+    assert 1 == len(letters(on.engine, "proposal:P-1:renewal:%"))
+
+
 def test_what_is_not_in_force_cannot_be_renewed(on: Scene) -> None:
     one = on.proposed(["a"])
     with pytest.raises(UserError, match="P-1 is pending; only what is active"):
