@@ -1,0 +1,264 @@
+"""What a period will come to: actual so far, incomplete days completed, and the days to come, with the error to expect.
+
+Members continue the series, the back-test says what each is worth for this series and this horizon, and conformal intervals on the
+total say how far off it may be. All costs are floats in the panel's currency: good enough to plan by, never to account with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finops.insight.forecast_bands import band, scales, shape
+from finops.insight.forecast_boosted import Boosted
+from finops.insight.forecast_history import History, prepared
+from finops.insight.forecast_labels import Label, labels, reason
+from finops.insight.forecast_members import House, Member, SeasonalNaive, mean_of
+from finops.insight.forecast_theta import Theta
+from finops.insight.forecast_weights import Trial, mixed, size_of, totals, tried, weights_over_time
+from finops.insight.panel import Calendar, Floats, Key, Panel
+from finops.periods import Period
+
+FAR = 800  # days: beyond, a forecast is a wish
+PLAIN = House(memory=0.98, reach=np.inf, name="plain mean", prior=0.25)  # bursts are what an intermittent series is made of
+AFTER_A_SHIFT = 1.5  # past errors were made at the old level: on real bills every second total lay outside bands of their size
+TOGETHER = 2_000  # series at a time: what is held in memory does not grow with the panel
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a forecast: what it cost when `complete`, else what it will have cost at its end; `held` is what it holds so far."""
+
+    date: date
+    cost: float
+    low80: float
+    high80: float
+    complete: bool
+    held: float = 0.0
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """How the same forecast would have done on past days, as shares (0.05 is 5 %); None where the history is too short to say.
+
+    `wape` is by day, `mape_total` and `bias` are of the total of the days ahead (positive bias: too high); coverage is the share of past
+    totals the intervals held; skill is the error saved against run-rate and seasonal naive (0.2: a fifth less, below 0: worse).
+    """
+
+    origins: int
+    horizon: int
+    wape: float | None = None
+    mape_total: float | None = None
+    bias: float | None = None
+    coverage80: float | None = None
+    coverage95: float | None = None
+    skill_vs_run_rate: float | None = None
+    skill_vs_seasonal_naive: float | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What one series will have cost at the end of a period; None where nothing is known of it, which is not zero."""
+
+    key: Key
+    period: Period
+    currency: str
+    month_to_date: float | None
+    total: float | None
+    low80: float | None
+    high80: float | None
+    low95: float | None
+    high95: float | None
+    daily: tuple[Day, ...]
+    method: str
+    label: Label
+    weights: tuple[tuple[str, float], ...]
+    backtest: Backtest
+
+
+def default_members() -> tuple[Member, ...]:
+    """Return the members that cost milliseconds; Prophet and an LSTM are opt-in."""
+    return House(memory=0.6, name="last days"), House(weeks=12, memory=0.97, name="last weeks"), PLAIN, Theta(), Boosted(), SeasonalNaive()
+
+
+def forecast(
+    panel: Panel,
+    period: Period,
+    *,
+    today: date,
+    calendar: Calendar | None = None,
+    members: Sequence[Member] | None = None,
+    origins: int = 30,
+) -> tuple[Forecast, ...]:
+    """Return what each series of the panel will cost in the period, one answer per key in the panel's order.
+
+    `today` and later days count as incomplete whatever the panel says; `origins` is the most past days the back-test forecasts from.
+    """
+    if panel.step != "day":
+        raise ValueError(f"a forecast needs a panel by day, not by {panel.step}; add the hours up first")
+    if (period.end - today).days > FAR:
+        raise ValueError(f"{period.end} is more than {FAR} days after {today}; ask for a nearer period")
+    whole = Calendar() if calendar is None else calendar
+    chosen = default_members() if members is None else tuple(members)
+    if not panel.keys:
+        return ()
+    parts = [_part(panel, slice(first, first + TOGETHER)) for first in range(0, len(panel.keys), TOGETHER)]
+    return tuple(answer for part in parts for answer in _forecast(part, period, today, whole, chosen, origins))
+
+
+def _part(panel: Panel, rows: slice) -> Panel:
+    fixed = None if panel.fixed is None else panel.fixed[rows]
+    return Panel(panel.keys[rows], panel.start, panel.values[rows], panel.complete[rows], panel.currency, panel.step, fixed)
+
+
+def _forecast(panel: Panel, period: Period, today: date, calendar: Calendar, members: Sequence[Member], most: int) -> list[Forecast]:
+    complete = known_steps(panel, today)
+    end = (period.end - panel.start).days
+    ahead = int(max(1, (end - complete).max(initial=1)))
+    first = int(np.clip((period.start - panel.start).days - complete, 0, None).min(initial=0))
+    history = prepared(panel, complete, ahead, calendar)
+    trial = tried(history.usual, ahead, members, most)
+    outlook = _outlook(history, trial, min(first, trial.horizon - 1))
+    named = labels(history.usual, outlook.wape)
+    outlook.scale[np.array([label == "shifted" for label in named])] *= AFTER_A_SHIFT
+    names = [member.name for member in members]
+    return [
+        _answer(panel, row, period, int(complete[row]), outlook, named[row], bool(history.lumpy[row]), names)
+        for row in range(len(panel.keys))
+    ]
+
+
+def known_steps(panel: Panel, today: date) -> NDArray[np.intp]:
+    """Return how many first steps of each series are final: as the panel says, but never today, and not the unknown days at its end."""
+    limit = min(max((today - panel.start).days, 0), panel.steps)
+    complete = np.minimum(panel.complete, limit)
+    if not panel.steps:
+        return complete.astype(np.intp)
+    before = np.isfinite(panel.values) & (np.arange(panel.steps) < complete[:, None])
+    last = np.where(before.any(axis=1), panel.steps - before[:, ::-1].argmax(axis=1), 0)
+    return np.where(before.any(axis=1), last, complete).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class _Outlook:
+    """The days ahead of all series as arrays [series × lead], and the back-test."""
+
+    days: Floats
+    held: Floats
+    day_scale: Floats
+    day_shape: tuple[float, ...]
+    scale: Floats
+    shape: tuple[float, ...]
+    weights: Floats
+    floor: Floats
+    tests: list[Backtest]
+
+    @property
+    def wape(self) -> Floats:
+        return np.array([np.nan if test.wape is None else test.wape for test in self.tests])
+
+
+def _outlook(history: History, trial: Trial, first: int) -> _Outlook:
+    sizes = size_of(history.usual)
+    said, came = totals(trial.paths, trial.actual, first)
+    weights = weights_over_time(said - came, trial, sizes)
+    past = mixed(weights[:, :-1], trial.paths) if trial.origins else trial.actual
+    errors = (totals(past, trial.actual, first)[0] - came) * -1
+    ahead = trial.answers.shape[2]
+    tested = trial.horizon - first
+    error_scales = scales(errors, sizes * tested, trial.overlap, trial.apart)
+    quantiles = shape(errors / error_scales.without, trial.overlap)
+    # Errors of a longer stretch than was tested grow almost with its length: what moved once rarely moves back.
+    stretch = ((ahead - first) / tested) ** 0.9
+    daily = trial.actual - past
+    day_scales = scales(daily.transpose(0, 2, 1).reshape(-1, len(sizes)), sizes, trial.overlap, trial.apart * trial.horizon)
+    continued = mixed(weights[:, -1], trial.answers) * history.times + history.back
+    floor = np.where((np.nan_to_num(history.usual) < 0).any(axis=1), -np.inf, 0.0)
+    days = np.maximum(np.maximum(continued, floor[:, None]), np.where(history.held > 0, history.held, -np.inf))
+    return _Outlook(
+        days, history.held, day_scales.now, shape(day_scales_ratio(daily, day_scales.without), trial.overlap), error_scales.now * stretch,
+        quantiles, weights[:, -1], floor, backtests(trial, past, errors, came, quantiles, error_scales.without, first),
+    )  # fmt: skip
+
+
+def day_scales_ratio(daily: Floats, scale: Floats) -> Floats:
+    """Return past daily errors over the scale of their series."""
+    return np.asarray(daily.transpose(0, 2, 1).reshape(scale.shape) / scale)
+
+
+def backtests(
+    trial: Trial, past: Floats, errors: Floats, came: Floats, quantiles: tuple[float, ...], scale: Floats, first: int
+) -> list[Backtest]:
+    """Return how each series would have been forecast before."""
+    if not trial.origins:
+        return [Backtest(0, trial.horizon)] * trial.answers.shape[1]
+    known = np.isfinite(errors)
+    base = np.where(known, np.abs(came), 0.0).sum(axis=0)
+    off = np.where(known, np.abs(errors), 0.0).sum(axis=0)
+    known_days = np.isfinite(trial.actual) & np.isfinite(past)
+    day_off = np.where(known_days, np.abs(trial.actual - past), 0.0).sum(axis=(0, 2))
+    day_base = np.where(known_days, np.abs(trial.actual), 0.0).sum(axis=(0, 2))
+    low95, low80, high80, high95 = (quantile * scale for quantile in quantiles)
+    inside80 = mean_of(np.where(known, (errors >= low80) & (errors <= high80), np.nan), 0)
+    inside95 = mean_of(np.where(known, (errors >= low95) & (errors <= high95), np.nan), 0)
+    rivals = [np.where(known, np.abs(totals(path, trial.actual, first)[0] - came), 0.0).sum(axis=0) for path in trial.yardsticks]
+    columns = (
+        ratio(day_off, day_base), ratio(off, base), ratio(-np.where(known, errors, 0.0).sum(axis=0), base), inside80, inside95,
+        1 - ratio(off, rivals[0]), 1 - ratio(off, rivals[1]),
+    )  # fmt: skip
+    return [
+        Backtest(int(count), trial.horizon, *(float(value) if np.isfinite(value) else None for value in row))
+        for count, row in zip(known.sum(axis=0), np.stack(columns, axis=1), strict=True)
+    ]
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Return part over whole; NaN where the whole is 0."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
+
+
+def _answer(
+    panel: Panel, row: int, period: Period, complete: int, outlook: _Outlook, label: Label, lumpy: bool, names: Sequence[str]
+) -> Forecast:
+    first, last = (period.start - panel.start).days, (period.end - panel.start).days
+    past = panel.values[row, max(0, first) : max(0, min(last, complete))]
+    begin, finish = max(0, first - complete), max(0, last - complete)
+    ahead = outlook.days[row, begin:finish]
+    weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=True) if weight >= 5e-5)
+    why = reason(label, weights, outlook.tests[row].skill_vs_run_rate, outlook.tests[row].origins, lumpy)
+    if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):
+        held = float(np.nansum(past)) if np.isfinite(past).any() else None
+        return Forecast(panel.keys[row], period, panel.currency, held, None, None, None, None, None, (), why, label, (), outlook.tests[row])
+    so_far = float(np.nansum(past)) + float(outlook.held[row, begin:finish].sum())
+    remaining = float(ahead.sum())
+    share = (finish - begin) / max(1, outlook.days.shape[1])
+    scale = outlook.scale[row] * share if len(ahead) else 0.0
+    sure = float(np.nansum(past)) + float(np.maximum(outlook.held[row, begin:finish], outlook.floor[row]).sum())
+    low95, low80, high80, high95 = (
+        max(float(edge), sure) for edge in band(np.asarray(float(np.nansum(past)) + remaining), np.asarray(scale), outlook.shape)
+    )
+    daily = _days(panel, row, period, complete, outlook)
+    total = float(np.nansum(past)) + remaining
+    return Forecast(
+        panel.keys[row], period, panel.currency, so_far, total, low80, high80, low95, high95, daily, why, label, weights,
+        outlook.tests[row],
+    )  # fmt: skip
+
+
+def _days(panel: Panel, row: int, period: Period, complete: int, outlook: _Outlook) -> tuple[Day, ...]:
+    days = []
+    _, lows, highs, _ = band(outlook.days[row], np.broadcast_to(outlook.day_scale[row], outlook.days[row].shape), outlook.day_shape)
+    lows = np.maximum(np.maximum(lows, outlook.floor[row]), np.where(outlook.held[row] > 0, outlook.held[row], -np.inf))
+    for day in period:
+        step = (day - panel.start).days
+        if 0 <= step < complete and np.isfinite(panel.values[row, step]):
+            cost = float(panel.values[row, step])
+            days.append(Day(day, cost, cost, cost, True, cost))
+        elif step >= complete:
+            lead = step - complete
+            days.append(
+                Day(day, float(outlook.days[row, lead]), float(lows[lead]), float(highs[lead]), False, float(outlook.held[row, lead]))
+            )
+    return tuple(days)

@@ -1,0 +1,66 @@
+"""How wrong a total may be: conformal intervals, the series' own past errors as the scale and everybody's as the shape."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finops.insight.forecast_members import mean_of
+from finops.insight.panel import Floats
+
+LEVELS = (0.025, 0.1, 0.9, 0.975)
+# Quantiles of an error over its mean size for a bell with heavier tails (Student, four degrees): believed while few errors are known.
+BELIEVED = (-2.78, -1.53, 1.53, 2.78)
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """The expected size of the error of each series now, and of each past error had it been left out."""
+
+    now: Floats
+    without: Floats
+
+
+def scales(errors: Floats, sizes: Floats, overlap: float, apart: int = 1, cautious: float = 2.0, unseen: float = 0.35) -> Scales:
+    """Return how large errors [origin × series] are: the series' own mean, drawn towards the panel's while few windows are known.
+
+    Left out with an error are those fewer than `apart` origins away, which saw some of the same days. A series without a past is
+    taken for twice as uncertain as the panel, and never better than `unseen` of its size.
+    """
+    known = np.isfinite(errors)
+    size = np.where(known, np.abs(errors), 0.0) / np.where(sizes > 0, sizes, 1.0)
+    total, count = size.sum(axis=0), known.sum(axis=0).astype(np.float64)
+    own = mean_of(np.where(known, size, np.nan), 0)
+    panel = float(np.median(own[count > 0])) if (count > 0).any() else unseen / 2
+    fallback = np.where(count > 0, panel, max(2 * panel, unseen))
+    now = _blend(total, count, fallback, overlap, cautious)
+    without = _blend(total - near(size, apart), count - near(known.astype(np.float64), apart), fallback, overlap, cautious)
+    return Scales(now * sizes, np.where(known & (sizes > 0), without * sizes, np.nan))
+
+
+def near(values: Floats, apart: int) -> Floats:
+    """Return for each origin the sum over itself and the origins fewer than `apart` away."""
+    running = np.concatenate([np.zeros((1, values.shape[1])), values]).cumsum(axis=0)
+    place = np.arange(len(values))
+    return np.asarray(running[np.minimum(place + apart, len(values))] - running[np.maximum(place - apart + 1, 0)])
+
+
+def _blend(total: Floats, count: Floats, prior: Floats, overlap: float, cautious: float) -> Floats:
+    windows = count * overlap
+    mean = total / np.maximum(count, 1)
+    return np.asarray((mean * windows + prior * cautious) / (windows + cautious) + 1e-4)
+
+
+def shape(ratios: Floats, overlap: float, prior: float = 30.0) -> tuple[float, ...]:
+    """Return the quantiles of error over scale at `LEVELS`; with few independent errors those of a heavy-tailed bell weigh in."""
+    known = ratios[np.isfinite(ratios)]
+    windows = len(known) * overlap
+    found = np.quantile(known, LEVELS) if len(known) else np.zeros(len(LEVELS))
+    drawn = (found * windows + np.array(BELIEVED) * prior) / (windows + prior)
+    return tuple(float(quantile) for quantile in drawn)
+
+
+def band(middle: Floats, scale: Floats, quantiles: tuple[float, ...]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return low95, low80, high80 and high95 around a forecast, nested, with the forecast inside."""
+    low95, low80, high80, high95 = (middle + quantile * scale for quantile in quantiles)
+    low80, high80 = np.minimum(low80, middle), np.maximum(high80, middle)
+    return np.minimum(low95, low80), low80, high80, np.maximum(high95, high80)

@@ -1,0 +1,203 @@
+"""What members are shown: series that end on their last complete day, without events, holidays, fixed charges and monthly lumps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finops.insight.forecast_members import WEEK, mean_of, median_of
+from finops.insight.panel import Calendar, Event, Floats, Key, Panel
+from finops.periods import add_months
+
+DAY = timedelta(days=1)
+LONGEST = 800  # days; what is older says nothing of next month
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What is left for members to continue, and what is put back onto their answer.
+
+    `usual[s, t]` ends for each series on its last complete day, NaN before its first cost; `back[s, h]` are the fixed charges, lumps
+    and event amounts of the days ahead and `times[s, h]` the factors of their holidays and events; `held[s, h]` is what an incomplete
+    day holds already. `lumpy[s]` says which series have charges on the same day of each month.
+    """
+
+    usual: Floats
+    back: Floats
+    times: Floats
+    held: Floats
+    lumpy: Flags
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The days of series that are complete up to the same day: `first` is that of their oldest column, `end` the first incomplete one."""
+
+    first: date
+    end: date
+    ahead: int
+
+    @property
+    def past(self) -> list[date]:
+        return [self.first + DAY * n for n in range((self.end - self.first).days)]
+
+    @property
+    def future(self) -> list[date]:
+        return [self.end + DAY * n for n in range(self.ahead)]
+
+
+def prepared(panel: Panel, complete: NDArray[np.intp], ahead: int, calendar: Calendar) -> History:
+    """Take out of each series what follows the calendar, and align all on their last complete day."""
+    width = min(LONGEST, max(int(complete.max(initial=0)), 1))
+    rows = len(panel.keys)
+    usual, back, times = np.full((rows, width), np.nan), np.zeros((rows, ahead)), np.ones((rows, ahead))
+    lumpy = np.zeros(rows, dtype=np.bool_)
+    for steps in np.unique(complete):
+        chosen = np.flatnonzero(complete == steps)
+        end = panel.day(int(steps))
+        first = max(0, int(steps) - width)
+        stretch = Stretch(panel.day(first), end, ahead)
+        values = panel.values[chosen, first:steps].copy()
+        fixed = np.zeros_like(values) if panel.fixed is None else np.nan_to_num(panel.fixed[chosen, first:steps])
+        part = _without_calendar(values, fixed, [panel.keys[row] for row in chosen], stretch, calendar)
+        usual[chosen, width - values.shape[1] :], back[chosen], times[chosen], lumpy[chosen] = part
+    return History(usual, back, times, held_ahead(panel, complete, ahead), lumpy)
+
+
+def held_ahead(panel: Panel, complete: NDArray[np.intp], ahead: int) -> Floats:
+    """Return what the incomplete days hold already, the first incomplete day of each series first; 0 where nothing is known."""
+    steps = complete[:, None] + np.arange(ahead)
+    inside = steps < panel.steps
+    found = np.take_along_axis(panel.values, np.minimum(steps, max(panel.steps - 1, 0)), axis=1) if panel.steps else np.zeros(steps.shape)
+    return np.where(inside, np.nan_to_num(found), 0.0)
+
+
+def _without_calendar(
+    values: Floats, fixed: Floats, keys: list[Key], stretch: Stretch, calendar: Calendar
+) -> tuple[Floats, Floats, Floats, Flags]:
+    usage = without_events(values - fixed, keys, stretch, calendar.events)
+    usage = since_birth(usage)
+    lumps = monthly_lumps(usage, stretch.past)
+    usage = usage - lumps
+    usage, holiday = without_holidays(usage, stretch, calendar.holidays)
+    back = recurring(fixed, stretch) + recurring(lumps, stretch)
+    times = np.where([day in calendar.holidays for day in stretch.future], holiday[:, None], 1.0)
+    for event in calendar.events:
+        touched = np.outer([within(key, event.scope) for key in keys], [event.start <= day < event.end for day in stretch.future])
+        times = np.where(touched, times * event.factor, times)
+        back = back + np.where(touched, event.amount, 0.0)
+    return usage, back, times, (lumps != 0).any(axis=1)
+
+
+def without_events(values: Floats, keys: list[Key], stretch: Stretch, events: Iterable[Event]) -> Floats:
+    """Return the values as they would have been without the events: what a day of factor 0 would have cost is unknown."""
+    for event in events:
+        days = [event.start <= day < event.end for day in stretch.past]
+        touched = np.outer([within(key, event.scope) for key in keys], days)
+        usual = (values - event.amount) / event.factor if event.factor else np.full_like(values, np.nan)
+        values = np.where(touched, usual, values)
+    return values
+
+
+def within(key: Key, scope: Key) -> bool:
+    """Say whether a series lies within a scope; one that says nothing of a dimension of the scope does not."""
+    return set(scope) <= set(key)
+
+
+def since_birth(usage: Floats) -> Floats:
+    """Return the usage with the zeros before the first cost as unknown: a series does not begin with free months."""
+    begun = np.maximum.accumulate(np.nan_to_num(usage) != 0, axis=1)
+    return np.where(begun | ~begun.any(axis=1, keepdims=True), usage, np.nan)
+
+
+def without_holidays(usage: Floats, stretch: Stretch, holidays: frozenset[date], caution: float = 2.0) -> tuple[Floats, Floats]:
+    """Return the usage with holidays unknown, and what a holiday costs relative to the same weekday of the weeks around it.
+
+    Few holidays say little: the series' own ratio is drawn towards that of the panel, and that towards 1.
+    """
+    positions = [place for place, day in enumerate(stretch.past) if day in holidays and place >= WEEK]
+    masked = usage.copy()
+    masked[:, [place for place, day in enumerate(stretch.past) if day in holidays]] = np.nan
+    if not positions:
+        return masked, np.ones(len(usage))
+    came, expected = np.zeros(len(usage)), np.zeros(len(usage))
+    count = np.zeros(len(usage))
+    for place in positions:
+        around = mean_of(np.stack([masked[:, at] for at in (place - WEEK, place + WEEK) if at < usage.shape[1]], axis=1), 1)
+        known = np.isfinite(around) & np.isfinite(usage[:, place]) & (around > 0)
+        came += np.where(known, usage[:, place], 0.0)
+        expected += np.where(known, around, 0.0)
+        count += known
+    panel_ratio = (came.sum() / expected.sum() * len(positions) + caution) / (len(positions) + caution) if expected.sum() > 0 else 1.0
+    own = np.where(expected > 0, came / np.where(expected > 0, expected, 1.0), 1.0)
+    return masked, np.clip((own * count + panel_ratio * caution) / (count + caution), 0.0, 5.0)
+
+
+def monthly_lumps(usage: Floats, days: list[date], months: int = 4, fewest: int = 2) -> Floats:
+    """Return what is charged on the same day of each month beyond the usual, zeros elsewhere.
+
+    A day of the month is lumpy when it stood out in every one of the last `months` months (at least `fewest`, the last included), by
+    more than half a usual day and five times the scatter of the two weeks around it, and by much the same amount.
+    """
+    lumps = np.zeros_like(usage)
+    if len(days) < 2 * 28 or not len(usage):
+        return lumps
+    for number in range(1, 29):
+        places = [place for place, day in enumerate(days) if day.day == number]
+        if len(places) < fewest:
+            continue
+        beyond, scatter, level = zip(*(_beyond(usage, place) for place in places), strict=True)
+        excess = np.stack(beyond, axis=1)
+        floor = np.maximum(0.5 * np.stack(level, axis=1), 5 * np.stack(scatter, axis=1))
+        known, out = np.isfinite(excess[:, -months:]), excess[:, -months:]
+        alike = np.where(known, out, 0.0).max(axis=1) <= 2.0 * np.where(known & (out > 0), out, np.inf).min(axis=1)
+        stands_out = (excess > floor)[:, -months:]
+        lumpy = alike & (stands_out | ~known).all(axis=1) & known[:, -1] & (known.sum(axis=1) >= fewest)
+        lumps[:, places] = np.where(lumpy[:, None] & (excess > floor), excess, 0.0)
+    return lumps
+
+
+def _beyond(usage: Floats, place: int, reach: int = 7) -> tuple[Floats, Floats, Floats]:
+    """Return by how much a day exceeds the days around it, their scatter and their level."""
+    around = np.concatenate([usage[:, max(0, place - reach) : place], usage[:, place + 1 : place + 1 + reach]], axis=1)
+    level = median_of(around, 1)
+    scatter = 1.4826 * median_of(np.abs(around - level[:, None]), 1)
+    return usage[:, place] - level, scatter, np.abs(level)
+
+
+def recurring(charges: Floats, stretch: Stretch) -> Floats:
+    """Return the charges of the days ahead: each month repeats the last whole month, and what this month brought already is not due again.
+
+    What is charged day by day goes on at its last amount.
+    """
+    if not charges.any() or not stretch.ahead:
+        return np.zeros((len(charges), stretch.ahead))
+    month = stretch.end.replace(day=1)
+    due = _by_day_of_month(charges, stretch, add_months(month, -1))
+    arrived = _by_day_of_month(charges, stretch, month).sum(axis=1)
+    ahead = np.stack([_due_on(due, day) for day in stretch.future], axis=1)
+    soon = np.array([day < add_months(month, 1) for day in stretch.future])
+    planned = ahead[:, soon].sum(axis=1)
+    still = np.where((due >= 0).all(axis=1), np.maximum(due.sum(axis=1) - arrived, 0.0), np.inf)
+    ahead[:, soon] *= np.where(planned > 0, np.minimum(1.0, still / np.where(planned > 0, planned, 1.0)), 1.0)[:, None]
+    every_day = (charges[:, -28:] != 0).sum(axis=1) >= 20
+    return np.where(every_day[:, None], median_of(charges[:, -WEEK:], 1)[:, None], ahead)
+
+
+def _by_day_of_month(charges: Floats, stretch: Stretch, month: date) -> Floats:
+    """Return the charges of one month by day, [series × 31]; days the history does not reach are 0."""
+    found = np.zeros((len(charges), 31))
+    first = (month - stretch.first).days
+    for number in range((add_months(month, 1) - month).days):
+        if 0 <= first + number < charges.shape[1]:
+            found[:, number] = charges[:, first + number]
+    return found
+
+
+def _due_on(due: Floats, day: date) -> Floats:
+    """Return what is due on a day; the last day of a short month takes the days it lacks."""
+    last = (day + DAY).day == 1
+    return np.asarray(due[:, day.day - 1 :].sum(axis=1) if last else due[:, day.day - 1])
