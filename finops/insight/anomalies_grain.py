@@ -1,0 +1,66 @@
+"""How the detector reads a panel of days and one of hours: the same idea, other lengths."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from finops.insight.panel import Step
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Lengths in steps. `tests` are the windows whose mean departure is watched, with how much each is trusted against the others."""
+
+    seasons: tuple[tuple[int, int], ...]  # (length, how many back): the longest with enough of its own past is believed
+    cycle: int  # a whole round of the shortest season: its mean knows no season
+    level: int  # how long what is usual lasts
+    active: int  # a series without spend for so long has none
+    tests: tuple[tuple[int, float], ...]
+    drift: tuple[int, int, float]  # mean of so many steps against the level so many steps ago, and its trust
+    memory: int  # how far back departures are remembered
+    tail: float  # the quantile of them a departure is measured by: the middle of a bursty series is calm, only its tail says what it can do
+    refresh: int  # how often the scale of departures is read again
+    block: int  # how often thresholds are set again
+    young: int  # steps before a series can be judged
+    quiet: int  # a departure within so many steps of another is the same
+    longest: int  # after so many steps what lasts is the new usual
+    late: int  # a delivery may come so many steps late
+    month: float  # steps in a month
+
+
+GRAINS: Final[Mapping[Step, Grain]] = {
+    "day": Grain(
+        seasons=((7, 8),),
+        cycle=7,
+        level=14,
+        active=56,
+        tests=((1, 1.0), (3, 1.0), (7, 1.0)),
+        drift=(7, 14, 1.0),
+        memory=180,
+        tail=0.95,
+        refresh=7,
+        block=28,
+        young=21,
+        quiet=7,
+        longest=28,
+        late=2,
+        month=30.44,
+    ),
+    "hour": Grain(
+        seasons=((168, 5), (24, 7)),
+        cycle=24,
+        level=72,
+        active=24 * 7,
+        tests=((1, 1.0), (3, 1.0), (12, 1.0)),
+        drift=(24, 48, 1.0),
+        memory=24 * 28,
+        tail=0.99,
+        refresh=24,
+        block=24 * 7,
+        young=72,
+        quiet=12,
+        longest=72,
+        late=3,
+        month=730.5,
+    ),
+}

@@ -1,0 +1,118 @@
+"""One cause, one alert: anomalies of nested scopes gathered under the most specific one that explains them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from finops.insight.anomalies_events import Anomaly
+from finops.insight.panel import Key
+
+EXPLAINS: Final = 0.7  # of a wider scope's excess
+PART: Final = 0.2  # what a single one among several causes has at least
+CAUSES: Final = 3  # more than so many parts are one broad cause, not several
+Within = Mapping[Key, tuple[Key, ...]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One cause: the anomaly to tell, and those that are the same seen from a wider scope, or its parts."""
+
+    driver: Anomaly
+    members: tuple[Anomaly, ...] = ()
+
+    @property
+    def excess(self) -> float:
+        return self.driver.excess
+
+    @property
+    def widest(self) -> Anomaly:
+        """Return the member that shows how far up the cause can be seen."""
+        return min((self.driver, *self.members), key=lambda anomaly: (len(anomaly.key), -abs(anomaly.excess)))
+
+
+def group(anomalies: Iterable[Anomaly], within: Within | None = None) -> tuple[Group, ...]:
+    """Gather anomalies by cause, the largest first.
+
+    A scope lies in another when it has all of its pairs; `within` adds the wider scopes that pairs cannot tell, such as the
+    provider of a service.
+    """
+    ordered = sorted(anomalies, key=lambda anomaly: (len(_wide(anomaly.key, within)), -abs(anomaly.excess), anomaly.id))
+    leader: dict[str, str] = {}
+    for anomaly in ordered:
+        inside = [other for other in ordered if _part_of(other, anomaly, within)]
+        _lead(anomaly, inside, leader, within)
+    by_id = {anomaly.id: anomaly for anomaly in ordered}
+    gathered: dict[str, list[Anomaly]] = {}
+    for anomaly in ordered:
+        root = _root(anomaly.id, leader)
+        gathered.setdefault(root, [])
+        if root != anomaly.id:
+            gathered[root].append(anomaly)
+    found = (Group(by_id[root], tuple(sorted(members, key=_order))) for root, members in gathered.items())
+    return tuple(sorted(found, key=lambda one: _order(one.driver)))
+
+
+def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], within: Within | None) -> None:
+    """Say who tells this anomaly: one part of it that explains it, the first of a few that do together, or itself for all its parts."""
+    causes = _causes(anomaly, inside, within)
+    if len(causes) == 1:
+        _follow(anomaly, causes[0], leader)
+        for other in inside:
+            if other.excess / anomaly.excess >= EXPLAINS and other.id != causes[0].id:
+                _follow(other, causes[0], leader)
+    elif causes:
+        _follow(anomaly, causes[0], leader)
+    else:
+        for other in inside:
+            _follow(other, anomaly, leader)
+
+
+def _causes(anomaly: Anomaly, inside: Sequence[Anomaly], within: Within | None) -> list[Anomaly]:
+    whole = [other for other in inside if other.excess / anomaly.excess >= EXPLAINS]
+    if whole:
+        return [max(whole, key=lambda other: (len(_wide(other.key, within)), abs(other.share), other.id))]
+    chosen: list[Anomaly] = []
+    for other in sorted(inside, key=_order):
+        if other.excess / anomaly.excess >= PART and all(_apart(other, known) for known in chosen):
+            chosen.append(other)
+    explained = sum(other.excess for other in chosen[:CAUSES]) / anomaly.excess
+    return chosen[:CAUSES] if explained >= EXPLAINS else []
+
+
+def _follow(anomaly: Anomaly, to: Anomaly, leader: dict[str, str]) -> None:
+    """Let one be told by another, unless that is told by it."""
+    if anomaly.id not in leader and _root(to.id, leader) != anomaly.id:
+        leader[anomaly.id] = to.id
+
+
+def _root(name: str, leader: Mapping[str, str]) -> str:
+    while name in leader:
+        name = leader[name]
+    return name
+
+
+def _part_of(part: Anomaly, whole: Anomaly, within: Within | None) -> bool:
+    """Say whether one is nested in the other, of the same direction and time."""
+    nested = part.key != whole.key and _wide(part.key, within) >= _wide(whole.key, within)
+    return nested and part.step == whole.step and part.excess * whole.excess > 0 and part.start < whole.end and whole.start < part.end
+
+
+def _wide(key: Key, within: Within | None) -> frozenset[tuple[str, str]]:
+    """Return the pairs of a key with those of every scope it is known to lie in."""
+    pairs, waiting = set(key), [key]
+    while waiting:
+        for wider in (within or {}).get(waiting.pop(), ()):
+            if not pairs >= set(wider):
+                pairs |= set(wider)
+                waiting.append(wider)
+    return frozenset(pairs)
+
+
+def _apart(one: Anomaly, other: Anomaly) -> bool:
+    """Say whether no charge can be in both: they differ in a dimension they share."""
+    known = dict(other.key)
+    return any(known.get(dimension, value) != value for dimension, value in one.key)
+
+
+def _order(anomaly: Anomaly) -> tuple[float, Key, str]:
+    return -abs(anomaly.excess), anomaly.key, anomaly.id

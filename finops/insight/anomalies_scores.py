@@ -1,0 +1,140 @@
+"""How unusual each step is for its own series, and how much is too much for the false alarms one is ready to take."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finops.insight.anomalies_expected import Course, before, lagged, trailing_mean
+from finops.insight.anomalies_grain import Grain
+from finops.insight.panel import Floats
+
+LEAST: Final = 0.04  # a series that never moves is still allowed this share of its level
+BOLD: Final = 4.0  # so many steps of own past weigh as much as doubt about a tail that is hardly seen
+PEERS: Final = 10.0  # months of the pooled past that weigh against a series' own
+KNOWN: Final = 24.0  # months of what was seen elsewhere that weigh against a panel's own
+SURE: Final = 3.0  # so many tails away it is hardly a false alarm …
+LADDER: Final = np.geomspace(0.4, SURE, 30)  # the thresholds tried
+REAL: Final = 0.25  # … as long as a series has no more of those in a month, up and down alike
+CAPPED: Final = 2.0  # an event is remembered as at most so many tails, or one bad week would hide the next
+RISING: Final = 0.6  # the share of the false alarms that may be rises
+Counts = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """How many of its own tails each step is above and below what was expected; `creeping` where only the slow test says so."""
+
+    up: Floats
+    down: Floats
+    creeping: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What is too small to tell: less money, or a smaller share of what was expected."""
+
+    money: float
+    share: float
+
+
+def scores(found: Course, grain: Grain, floor: Floor) -> Scores:
+    """Score each step by the largest departure over all windows that is worth telling; 0 where nothing is or nobody knows."""
+    base = np.where(found.usual > 0, found.usual, np.nan)
+    share = found.departure / base
+    best = {1.0: np.zeros_like(share), -1.0: np.zeros_like(share)}
+    for window, trust in grain.tests:
+        moved = share if window == 1 else trailing_mean(share, window, window)
+        _raise(best, moved, base * window, grain, floor, trust, grain.cycle)
+    fast = best[1.0].copy()
+    recent, lag, trust = grain.drift
+    _raise(best, drifting(found, grain), base * recent, grain, floor, trust, lag)
+    return Scores(best[1.0], best[-1.0], best[1.0] > fast, ~np.isnan(share))
+
+
+def _raise(best: dict[float, Floats], moved: Floats, worth: Floats, grain: Grain, floor: Floor, trust: float, gap: int) -> None:
+    for sign, so_far in best.items():
+        side = np.fmax(sign * moved, 0)
+        score = trust * side / _tail(np.where(np.isnan(moved), np.nan, side), grain, gap)
+        told = (side >= floor.share) & (side * worth >= floor.money)
+        np.maximum(so_far, np.nan_to_num(np.where(told, score, 0.0)), out=so_far)
+
+
+def drifting(found: Course, grain: Grain) -> Floats:
+    """Return by how much of the earlier level the recent steps are above it: what creeps in is never far from the day before."""
+    recent, lag, _ = grain.drift
+    level = before(_seasonless(found), grain.level)
+    earlier = lagged(level, lag)
+    return trailing_mean(_seasonless(found), recent, recent) / np.where(earlier > 0, earlier, np.nan) - 1
+
+
+def _seasonless(found: Course) -> Floats:
+    told = found.actual - (found.actual - found.expected - found.departure)
+    return np.where(found.profile > LEAST, told / np.maximum(found.profile, LEAST), np.nan)
+
+
+def _tail(side: Floats, grain: Grain, gap: int) -> Floats:
+    """Return the tail of what each series did, as it was known `gap` steps before each refresh; events are remembered smaller."""
+    tail, kept = np.full_like(side, np.nan), side.copy()
+    for first in range(0, side.shape[1], grain.refresh):
+        steps = slice(first, first + grain.refresh)
+        own = _quantile(kept[:, max(first - gap - grain.memory, 0) : max(first - gap, 0)], grain.tail)[:, None]
+        tail[:, steps] = own
+        np.fmin(kept[:, steps], CAPPED * (own + LEAST), out=kept[:, steps], where=~np.isnan(kept[:, steps] + own))
+    return tail + LEAST
+
+
+def _quantile(past: Floats, tail: float) -> Floats:
+    """Return the tail quantile of what is known of each row, widened while little is."""
+    if not past.shape[1]:
+        return np.full(len(past), np.nan)
+    known = past.shape[1] - np.isnan(past).sum(axis=1)
+    place = np.maximum(tail * (known - 1), 0)
+    ordered = np.sort(past, axis=1)
+    low, rows = np.floor(place).astype(np.intp), np.arange(len(past))
+    high = np.minimum(low + 1, np.maximum(known - 1, 0))
+    found = ordered[rows, low] + (place - low) * (ordered[rows, high] - ordered[rows, low])
+    return np.asarray(found * (1 + BOLD / np.maximum(known, 1)), dtype=np.float64)
+
+
+def thresholds(score: Floats, judged: NDArray[np.bool_], grain: Grain, rate: float, blocks: NDArray[np.intp]) -> Floats:
+    """Return for each block of steps the lowest score that in all blocks before it cried no more than `rate` times a series-month.
+
+    What a series did itself counts most, then what its panel did, then what was seen elsewhere; all are only the past of that block.
+    """
+    starts = np.searchsorted(blocks, np.arange(blocks[-1] + 1))
+    months = _until(np.add.reduceat(judged, starts, axis=1) / grain.month)
+    sure = np.minimum(_alarms(score, SURE, grain, starts), REAL * months + 0.5)
+    found = np.full((len(score), len(starts)), LADDER[-1])
+    for rung in LADDER[::-1]:
+        alarms = np.maximum(_alarms(score, rung, grain, starts) - sure, 0)
+        pooled = (alarms.sum(axis=0) + KNOWN * elsewhere(rung)) / (months.sum(axis=0) + KNOWN)
+        calm = (alarms + PEERS * pooled) / (months + PEERS) <= rate
+        found = np.where(calm & (found <= rung * 1.1), rung, found)
+    return found[:, blocks]
+
+
+def _alarms(score: Floats, rung: float, grain: Grain, starts: NDArray[np.intp]) -> Counts:
+    """Count the alarms of each series at a threshold before each block."""
+    return _until(np.add.reduceat(_begins(score >= rung, grain.quiet), starts, axis=1).astype(np.float64))
+
+
+def elsewhere(rung: float) -> float:
+    """Return the alarms in a series-month at a threshold, as seen on real bills nobody changed: a power of it."""
+    return float(0.2 * rung**-2.0)
+
+
+def _begins(hot: NDArray[np.bool_], quiet: int) -> NDArray[np.bool_]:
+    """Return where an alarm begins: no other in the `quiet` steps before."""
+    seen = np.cumsum(hot, axis=1, dtype=np.int32)
+    earlier = np.concatenate([np.zeros((len(hot), 1), dtype=np.int32), seen[:, :-1]], axis=1)
+    before_that = np.zeros_like(seen)
+    before_that[:, quiet + 1 :] = seen[:, : -quiet - 1] if hot.shape[1] > quiet + 1 else 0
+    return np.asarray(hot & (earlier == before_that))
+
+
+def _until(by_block: Counts) -> Counts:
+    """Return what had come together before each block began."""
+    return np.cumsum(by_block, axis=1) - by_block

@@ -1,0 +1,71 @@
+"""One cause is one alert, told where it is most specific."""
+
+from datetime import date, timedelta
+
+from finops.insight.anomalies_events import Anomaly, name
+from finops.insight.anomalies_groups import group
+from finops.insight.panel import Key
+
+START = date(2026, 5, 4)
+TOTAL: Key = ()
+ML: Key = (("team", "ml"),)
+WEB: Key = (("team", "web"),)
+OPUS: Key = (("model", "opus"), ("team", "ml"))
+AWS: Key = (("provider", "aws"),)
+BEDROCK: Key = (("service", "bedrock"),)
+
+
+def anomaly(key: Key, excess: float, *, expected: float = 1000.0, day: int = 0) -> Anomaly:
+    start = START + timedelta(days=day)
+    end = start + timedelta(days=3)
+    return Anomaly(name(key, start), key, "spike", "day", start, end, start, expected, expected + excess, "low", "open", 2.0, "USD")
+
+
+def told(*anomalies: Anomaly) -> list[tuple[Key, list[Key]]]:
+    return [(one.driver.key, [member.key for member in one.members]) for one in group(anomalies)]
+
+
+def test_a_cause_seen_in_every_layer_is_told_once_where_it_is_most_specific() -> None:
+    assert [(OPUS, [TOTAL, ML])] == told(anomaly(TOTAL, 100), anomaly(ML, 98), anomaly(OPUS, 95))
+
+
+def test_a_part_that_explains_little_does_not_speak_for_the_whole() -> None:
+    assert [(ML, [TOTAL, OPUS])] == told(anomaly(TOTAL, 100), anomaly(ML, 98), anomaly(OPUS, 15))
+
+
+def test_two_causes_are_two_alerts_and_the_total_joins_the_larger() -> None:
+    assert [(ML, [TOTAL]), (WEB, [])] == told(anomaly(TOTAL, 100), anomaly(ML, 55), anomaly(WEB, 45))
+
+
+def test_many_small_parts_are_one_broad_cause() -> None:
+    teams: list[Key] = [(("team", f"t{number}"),) for number in range(6)]
+    ((driver, members),) = told(anomaly(TOTAL, 60), *(anomaly(key, 10) for key in teams))
+    assert TOTAL == driver
+    assert sorted(teams) == members
+
+
+def test_one_cause_seen_from_two_sides_is_one_alert() -> None:
+    """The team spends only on the model: both show all of it, and the team's own cost changed most."""
+    model: Key = (("model", "opus"),)
+    assert [(ML, [TOTAL, model])] == told(anomaly(TOTAL, 100), anomaly(model, 97, expected=5000), anomaly(ML, 97, expected=500))
+
+
+def test_a_rise_and_a_drop_are_never_one_cause() -> None:
+    assert 2 == len(group([anomaly(ML, 100), anomaly(OPUS, -95)]))
+
+
+def test_what_happens_weeks_apart_is_not_one_cause() -> None:
+    assert 2 == len(group([anomaly(ML, 100), anomaly(OPUS, 95, day=14)]))
+
+
+def test_a_service_lies_in_its_provider_when_the_hierarchy_says_so() -> None:
+    provider, service = anomaly(AWS, 100), anomaly(BEDROCK, 90)
+    assert 2 == len(group([provider, service]))
+    (one,) = group([provider, service], {BEDROCK: (AWS,)})
+    assert (service, provider) == (one.driver, one.widest)
+
+
+def test_every_anomaly_is_in_exactly_one_group() -> None:
+    all_of_them = [anomaly(TOTAL, 100), anomaly(ML, 55), anomaly(WEB, 45), anomaly(OPUS, 50), anomaly(AWS, 80), anomaly(BEDROCK, -30)]
+    gathered = [found.id for one in group(all_of_them) for found in (one.driver, *one.members)]
+    assert sorted(found.id for found in all_of_them) == sorted(gathered)
