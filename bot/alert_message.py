@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.assemble import Tools
+from bot.blocks import Message
+from bot.proposal_message import message_of
 from bot.proposal_words import at, person
 from bot.references import NOWHERE, References
 from bot.slack_text import Block, context, mrkdwn, section
 from finops.guard.alert_states import AlertState
 from finops.ledger.alert_rows import Alert
 from finops.ledger.alerts import alert, listed_in
-from finops.ledger.proposals import proposals_for
+from finops.ledger.proposals import beside_of, proposals_for
 from finops.money import percent
 from finops.telling.names import cut
 from jobs.routes import Content
@@ -47,14 +49,16 @@ def render(tools: Tools, identity: str, refer: References = NOWHERE) -> Content:
     engine = tools.ledger.engine
     found = alert(engine, identity)
     listed = listed_in(engine, found.number)
-    proposed = [one.id for each in (found, *listed) for one in proposals_for(engine, each.key)]
-    return content(found, listed, [refer.link(one) for one in proposed])
+    proposed = [one for each in (found, *listed) for one in proposals_for(engine, each.key)]
+    within = [one for one in proposed if beside_of(engine, one.id) == found.id]
+    apart = [refer.link(one.id) for one in proposed if one not in within]
+    return content(found, listed, apart, [message_of(tools, one, within_alert=True) for one in within])
 
 
-def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = ()) -> Content:
+def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = (), within: Sequence[Message] = ()) -> Content:
     """Lay an alert out: what was found, the figures, the lower thresholds it came past, how it stands, what can be done.
 
-    `proposed` are links to what was proposed for it, as mrkdwn.
+    `proposed` are links to what was proposed for it elsewhere, as mrkdwn; what is proposed here is laid out `within` it.
     """
     finding, key = found.finding, f"{found.id}.{found.version}"
     headline = f"{SIGNS[finding.severity]} {found.id}: {mrkdwn(finding.title, 600)}"
@@ -67,10 +71,14 @@ def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = ()) -> 
         blocks.append(section("\n".join(_also(one) for one in listed[:LISTED]), f"{key}.also"))
     if proposed:
         blocks.append(section(f"*Proposed:* {', '.join(proposed[:LISTED])}", f"{key}.proposed"))
+    for number, message in enumerate(within):
+        blocks += [{"type": "divider", "block_id": f"{key}.proposal.{number}"}, *message.blocks]
+    blocks += [{"type": "divider", "block_id": f"{key}.standing"}] if within else []
     blocks.append(section(_standing(found), f"{key}.state"))
     blocks.append(context(_small_print(found), f"{key}.context"))
     blocks += _buttons(found, key)
-    return Content(cut(f"{headline} {_plain_standing(found, in_text=True)}.", TEXT), blocks, event_of(found, listed))
+    text = " ".join([headline, *(message.text for message in within), f"{_plain_standing(found, in_text=True)}."])
+    return Content(cut(text, TEXT), blocks, event_of(found, listed))
 
 
 def _also(listed: Alert) -> str:

@@ -31,7 +31,7 @@ from finops.guard.approvals import phrase_for
 from finops.ledger.alert_rows import Alert, message_key
 from finops.ledger.alerts import alert
 from finops.ledger.outbox import Reference, reference_of
-from finops.ledger.proposals import proposal
+from finops.ledger.proposals import beside_of, proposal
 from finops.ledger.taken import take
 
 LOG = logging.getLogger("finops.slack.decisions")
@@ -240,13 +240,19 @@ class Decisions:
             version = current
             self._redraw(here, shown.id)
 
+    def _shown_at(self, where: Reference, identity: str) -> str:
+        """A proposal may stand in its alert's message, which is then drawn as a whole."""
+        alert = beside_of(self._engine, identity) if identity.startswith("P-") else None
+        return alert if alert and reference_of(self._engine, f"proposal:{identity}") == where else identity
+
     def _version(self, identity: str) -> int:
         one = proposal(self._engine, identity) if identity.startswith("P-") else alert(self._engine, identity)
         return one.version
 
     def _redraw(self, where: Reference, identity: str) -> None:
-        render = render_proposal if identity.startswith("P-") else render_alert
-        content = render(self.around.tools, identity, self._refer)
+        shown = self._shown_at(where, identity)
+        render = render_proposal if shown.startswith("P-") else render_alert
+        content = render(self.around.tools, shown, self._refer)
         blocks = [dict(block) for block in content.blocks]
         try:
             self.around.client.chat_update(channel=where.channel, ts=where.ts, text=content.text, blocks=blocks)

@@ -14,7 +14,7 @@ from finops.guard.plans import DIGITS_SHOWN, Plan
 from finops.guard.proposals import FINAL, State
 from finops.guard.quorum import memberships, missing, needs_of
 from finops.ledger.alerts import of_key
-from finops.ledger.proposals import Proposal, read, votes_of
+from finops.ledger.proposals import Proposal, proposal, votes_of
 from finops.ledger.renewing import renews
 from finops.telling.names import cut
 from jobs.routes import Content
@@ -39,14 +39,22 @@ IN_THE_TARGETS: Final = ("Scope",)
 
 def render(tools: Tools, identity: str, refer: References = NOWHERE) -> Content:
     """Show a proposal as it stands at this moment: the renderer `proposal` of the outbox."""
-    with tools.ledger.engine.connect() as connection:
-        found = read(connection, identity)
-        votes = votes_of(connection, found.number)
-    message = proposal_blocks(found, votes, tools.rulebook.guard, _origins(tools, found, refer))
+    found = proposal(tools.ledger.engine, identity)
+    message = message_of(tools, found, refer)
     return Content(message.text, message.blocks, event_of(found, message.text))
 
 
-def proposal_blocks(found: Proposal, votes: Sequence[Vote], guard: Guard, origins: Sequence[str] = ()) -> Message:
+def message_of(tools: Tools, found: Proposal, refer: References = NOWHERE, *, within_alert: bool = False) -> Message:
+    """Lay a proposal out as it stands; `within_alert` says already why, and where it comes from."""
+    with tools.ledger.engine.connect() as connection:
+        votes = votes_of(connection, found.number)
+    origins = () if within_alert else _origins(tools, found, refer)
+    return proposal_blocks(found, votes, tools.rulebook.guard, origins, tells_why=not within_alert)
+
+
+def proposal_blocks(
+    found: Proposal, votes: Sequence[Vote], guard: Guard, origins: Sequence[str] = (), *, tells_why: bool = True
+) -> Message:
     """Lay a proposal out: what, why, what it brings and costs, who must agree and who did, how it stands, what can be done.
 
     `origins` say where it comes from, as mrkdwn.
@@ -56,15 +64,16 @@ def proposal_blocks(found: Proposal, votes: Sequence[Vote], guard: Guard, origin
         text = f"{found.id}: its stored plan is not the one that was proposed, so nothing can be decided. Tell whoever runs the database."
         return Message(text, [section(text, f"{key}.altered")])
     plan = found.plan
+    why = f"\n{mrkdwn(plan.reason, 500)}" if tells_why else ""
     blocks = [
-        section(f"*{found.id}: {mrkdwn(what(plan), 600)}*\n{mrkdwn(plan.reason, 500)}", f"{key}.what"),
+        section(f"*{found.id}: {mrkdwn(what(plan), 600)}*{why}", f"{key}.what"),
         {"type": "section", "block_id": f"{key}.facts", "fields": [_field(*each) for each in _facts(plan)]},
         *_side_effects(plan, key),
         section("\n".join([f"{SIGN[found.state]} *{how_it_stands(found)}*", *_agreement(found, votes)]), f"{key}.state"),
         context([*_limits(found, guard), *origins, *_small_print(found)], f"{key}.context"),
         *buttons(found, key),
     ]
-    return Message(cut(_text(found), TEXT), blocks)
+    return Message(cut(_text(found, tells_why=tells_why), TEXT), blocks)
 
 
 def block_key(found: Proposal) -> str:
@@ -176,11 +185,11 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
     return mrkdwn(" · ".join(told[:MOST_EVIDENCE]), 400)
 
 
-def _text(found: Proposal) -> str:
+def _text(found: Proposal, *, tells_why: bool) -> str:
     """The whole in a sentence or two, for notifications, screen readers and mail."""
     plan = found.plan
     about = f"{found.id}: {mrkdwn(what(plan), 600)} for {mrkdwn(', '.join(plan.targets[:3]), 300)}."
-    why = f" {mrkdwn(plan.reason.rstrip('.'), 300)}."
+    why = f" {mrkdwn(plan.reason.rstrip('.'), 300)}." if tells_why else ""
     brings = f" It saves {saving(plan)}." if plan.saving and found.state == "pending" else ""
     return f"{about}{why}{brings} {state_of(found)}."
 

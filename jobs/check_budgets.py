@@ -55,7 +55,7 @@ def look(tools: Tools, seen: Looking | None = None) -> Round:
 
 
 def looking(tools: Tools) -> Looking:
-    return Looking(tools.ledger, tools.now, prometheus(tools))
+    return Looking(tools.ledger, tools.now, prometheus(tools), tools.rulebook)
 
 
 def follow_speeds(tools: Tools, seen: Looking) -> list[str]:
@@ -99,8 +99,9 @@ def proposer(tools: Tools) -> Proposing:
 def around(tools: Tools, finding: Finding) -> Around:
     """Return who must agree, and where it is asked: as the budget and the rule that found it say."""
     needs = approvers_of(tools.rulebook, finding)
-    route = next((each for each in routes_of(("channel",), finding.owner, finding.channel)), None)
-    return Around(needs, finding.owner, route=route or next(iter(fallback(tools)), None))
+    channel = next((each for each in routes_of(("channel",), finding.owner, finding.channel)), None)
+    route = channel or next(iter(fallback(tools)), None)
+    return Around(needs, finding.owner, route=route, beside=alerts.beside(tools.ledger.engine, finding.key, route))
 
 
 def approvers_of(book: Rulebook, finding: Finding) -> tuple[Need, ...]:

@@ -178,9 +178,10 @@ class Deliverer:
             text = self._around.show(letter.payload).text
             return Fallback(f"{whole}{PLAIN}", letter.route, letter.kind, {"text": text})
         following = self._following(letter)
-        if following is None or letter.kind not in WITH_OTHERWISE:
+        said = letter.payload.get("alone") or (letter.payload if letter.kind in WITH_OTHERWISE else None)
+        if following is None or said is None:
             return None
-        payload = {**letter.payload, "undelivered": {"route": letter.route, "why": why}}
+        payload = {**said, "undelivered": {"route": letter.route, "why": why}}
         return Fallback(f"{whole}~{following}"[:400], following, "event", payload)
 
     def _following(self, letter: Letter) -> str | None:

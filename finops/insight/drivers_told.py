@@ -46,7 +46,9 @@ class Effects:
         change = self.total
         same: list[EffectName] = [name for name in EFFECTS if self.amounts[name] and (self.amounts[name] > 0) == (change > 0)]
         sizes: dict[EffectName, Decimal] = {name: abs(self.amounts[name]) for name in same}
-        return max(sizes, key=lambda name: sizes[name]) if change and sizes else None
+        if not change or not sizes:
+            return None
+        return max(sizes, key=sizes.__getitem__)
 
 
 @dataclass(frozen=True)

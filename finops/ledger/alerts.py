@@ -18,12 +18,14 @@ from finops.ledger.alert_rows import Alert, alert_of, message_key, read_step, wr
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
 from finops.ledger.outbox import Kind, enqueue
+from finops.ledger.proposals import Beside, proposals_for
 from finops.ledger.state import writing
 from finops.ledger.tables_alerts import alerts as rows
 from finops.ledger.tables_alerts import is_live, watch_marks
 
 ACTOR: Final = "check-budgets"
 REMEMBERED: Final = timedelta(days=400)
+MOST_BESIDE: Final = 3  # proposals in an alert's message: it holds fifty blocks
 TO_MACHINES: Final = ("pagerduty", "webhook")  # they follow an alert through its states; a mailbox would only fill up
 
 
@@ -322,6 +324,15 @@ def of_key(engine: Engine, key: str) -> Alert | None:
     with engine.connect() as connection:
         row = connection.execute(select(rows).where(rows.c.key == key)).first()
     return alert_of(row) if row else None
+
+
+def beside(engine: Engine, key: str, route: str | None) -> Beside | None:
+    """Return the message on `route` that tells of a finding, for a proposal to be shown in; None where there is none, or it is full."""
+    found = of_key(engine, key)
+    if found is None or route is None or not route.startswith("slack:") or len(proposals_for(engine, key)) >= MOST_BESIDE:
+        return None
+    shown = found if found.told_with is None else alert(engine, f"A-{found.told_with}")
+    return next((Beside(shown.id, base) for base, there in shown.messages if there == route), None)
 
 
 def listed_in(engine: Engine, number: int) -> list[Alert]:

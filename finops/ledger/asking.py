@@ -19,7 +19,7 @@ from finops.guard.saving import ESTIMATES, WINDOW, Prices, of_stop
 from finops.guard.snapshot import read_target
 from finops.guard.terms import TERMS
 from finops.ledger.ledger import Ledger
-from finops.ledger.proposals import Asked, Change, open_proposals, propose
+from finops.ledger.proposals import Asked, Beside, Change, open_proposals, propose
 from finops.ledger.traffic import costs_by_day, flows
 from finops.ports import Lever
 
@@ -44,12 +44,13 @@ class Desk:
 
 @dataclass(frozen=True)
 class Around:
-    """Who must agree beside what the guard says, who owns it, on whose behalf it is asked, and where it is told."""
+    """Who must agree beside what the guard says, who owns it, for whom it is asked, where it is told, and in which alert's message."""
 
     approvers: tuple[Need, ...] = ()
     owner: str | None = None
     requester: str = REQUESTER
     route: str | None = None
+    beside: Beside | None = None
 
 
 def propose_step(desk: Desk, finding: Finding, step: Propose, now: datetime, around: Around | None = None) -> Change:
@@ -71,7 +72,8 @@ def propose_step(desk: Desk, finding: Finding, step: Propose, now: datetime, aro
     owner = around.owner or finding.owner
     if not needs_of(policy, owner):
         raise UserError(f"nobody is named who may agree to {step.lever} for {finding.rule}; give its budget an owner or approvers")
-    return propose(desk.ledger.engine, Asked(plan, finding.key, around.requester, policy, around.route or desk.route, owner), now)
+    told = Asked(plan, finding.key, around.requester, policy, around.route or desk.route, owner, beside=around.beside)
+    return propose(desk.ledger.engine, told, now)
 
 
 def plan_for(desk: Desk, finding: Finding, step: Propose, targets: tuple[str, ...], now: datetime) -> Plan:

@@ -258,6 +258,12 @@ def reference_of(source: Engine | Connection, key: str) -> Reference | None:
     return Reference(row.channel, row.ts) if row else None
 
 
+def payload_of(connection: Connection, key: str) -> dict[str, Any] | None:
+    """Return what the message called `key` says, or names to be rendered; None where there is no such message any more."""
+    found = connection.execute(select(rows.c.payload).where(rows.c.key == key)).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
 def channel_of(engine: Engine, route: str) -> str | None:
     """Return the id of the channel that the newest message of a route went to."""
     there = (rows.c.route == route, rows.c.channel.is_not(None))

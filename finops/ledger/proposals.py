@@ -19,7 +19,7 @@ from finops.ledger import audit
 from finops.ledger.audit import PLAIN, Stamp
 from finops.ledger.audit_chain import Entry
 from finops.ledger.loads import record
-from finops.ledger.outbox import Kind, enqueue
+from finops.ledger.outbox import Kind, enqueue, payload_of
 from finops.ledger.state import writing
 from finops.ledger.tables_proposals import proposals as rows
 from finops.ledger.tables_proposals import votes
@@ -28,10 +28,19 @@ CLOCK: Final = "clock"  # who acts where nobody does: a deadline passed
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The alert whose message in Slack shows a proposal too, and that message's key in the outbox."""
+
+    alert: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """What is proposed, for which finding, on whose behalf, who must agree, and where it is shown (a route of the outbox).
 
-    `owner` decides where the policy names nobody. `requester_identity` names the human behind the requester's account.
+    `owner` decides where the policy names nobody. `requester_identity` names the human behind the requester's account. `beside`
+    names the message of the alert it is shown in; without one it has a message of its own.
     """
 
     plan: Plan
@@ -41,6 +50,7 @@ class Asked:
     route: str
     owner: str | None = None
     requester_identity: str | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ def propose_in(tx: Connection, asked: Asked, now: datetime) -> Change:
     proposal = _proposal(made)
     detail = {"finding": asked.finding, "plan": asked.plan.document(), "policy": asked.policy.document(), "owner": asked.owner}
     record(tx, now, asked.requester, "proposal.propose", proposal.id, detail, Stamp(after=digest, reason=asked.plan.reason))
-    show(tx, proposal, now, kind="post")
+    _announce(tx, proposal, now, asked.beside)
     return Change(True, proposal, f"{proposal.id} is proposed")
 
 
@@ -264,12 +274,39 @@ def standing(proposal: Proposal) -> str:
     return f"{proposal.id} is {said(proposal.state)}, {by} {proposal.decided_by} at {proposal.decided_at:%Y-%m-%d %H:%M}Z"
 
 
-def show(tx: Connection, proposal: Proposal, now: datetime, *, kind: Kind = "update") -> None:
-    """Let the message be posted or brought up to date; what it says is looked up when it is sent."""
+def show(tx: Connection, proposal: Proposal, now: datetime) -> None:
+    """Let the message be brought up to date; what it says is looked up when it is sent."""
     first = f"proposal:{proposal.id}"
-    key, after = (first, None) if kind == "post" else (f"{first}:{proposal.version}", first)
-    payload = {"render": "proposal", "id": proposal.id}
-    enqueue(tx, key=key, route=proposal.route, kind=kind, object_id=proposal.id, payload=payload, at=now, after=after)
+    beside = beside_of(tx, proposal.id)
+    payload = _shown_in(beside) if beside else _alone(proposal)
+    key = f"{first}:{proposal.version}"
+    enqueue(tx, key=key, route=proposal.route, kind="update", object_id=proposal.id, payload=payload, at=now, after=first)
+
+
+def _announce(tx: Connection, proposal: Proposal, now: datetime, beside: Beside | None) -> None:
+    """Say it in a message of its own, or let the alert's tell of it; where that message cannot be reached, it is said alone."""
+    kind: Kind = "update" if beside else "post"
+    payload = {**_shown_in(beside.alert), "alone": _alone(proposal)} if beside else _alone(proposal)
+    after = beside.key if beside else None
+    first = f"proposal:{proposal.id}"
+    enqueue(tx, key=first, route=proposal.route, kind=kind, object_id=proposal.id, payload=payload, at=now, after=after)
+
+
+def beside_of(source: Engine | Connection, identity: str) -> str | None:
+    """Return the alert whose message shows a proposal; None where it has one of its own."""
+    if isinstance(source, Engine):
+        with source.connect() as connection:
+            return beside_of(connection, identity)
+    payload = payload_of(source, f"proposal:{identity}") or {}
+    return str(payload["id"]) if payload.get("render") == "alert" else None
+
+
+def _alone(proposal: Proposal) -> dict[str, str]:
+    return {"render": "proposal", "id": proposal.id}
+
+
+def _shown_in(alert: str) -> dict[str, Any]:
+    return {"render": "alert", "id": alert}
 
 
 def touch(tx: Connection, before: Proposal, now: datetime) -> Proposal:

@@ -20,7 +20,7 @@ from bot.demo import with_slack
 from bot.manifest import manifest
 from bot.serve import Service
 from finops.ledger.audit_chain import Entry
-from finops.ledger.outbox import reference_of
+from finops.ledger.outbox import Reference, reference_of
 from finops.ledger.proposals import Proposal, history_of, proposal
 from finops.yamlfile import parse, plain
 from jobs.registry import find
@@ -117,8 +117,11 @@ class Loop:
         """What the bot said in the team's channel; what stands in threads is not among it."""
         return [each for each in self.slack.messages(ANA, ML) if not each.get("ephemeral") and each.get("thread_ts") in (None, each["ts"])]
 
+    def where(self, key: str) -> Reference | None:
+        return reference_of(self.tools.ledger.engine, key)
+
     def message(self, key: str) -> Message:
-        where = reference_of(self.tools.ledger.engine, key)
+        where = self.where(key)
         assert where
         return next(each for each in self.slack.messages(ANA, ML) if each["ts"] == where.ts)
 

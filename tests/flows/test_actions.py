@@ -189,6 +189,17 @@ def test_ended_early_it_is_measured_once_as_a_whole(tools: Tools, clock: Clock) 
     assert ["P-1, 10 minutes in all: promised 0.15 USD"] == [said.partition(" (")[0] for said in threads(tools)]
 
 
+def test_settled_late_it_is_measured_to_the_end_that_was_agreed_to(tools: Tools, clock: Clock) -> None:
+    use(tools, "premium", NOON - 24 * HOUR + 30 * MINUTE, 24)
+    approve(tools, propose(tools))
+    use(tools, "cheap", NOON + MINUTE, 1)
+    clock.now = NOON + 5 * HOUR  # nothing ran for three hours after its time
+    settle(tools)
+    clock.now += 3 * MINUTE
+    settle(tools)
+    assert ["P-1, 2 hours in all: promised 1.80 USD"] == [said.partition(" (")[0] for said in threads(tools)]
+
+
 def test_a_block_is_measured_although_nothing_passes(tools: Tools, clock: Clock) -> None:
     use(tools, "premium", NOON - 24 * HOUR + 30 * MINUTE, 24)
     approve(tools, propose(tools, Propose("gateway.block", {}, timedelta(hours=2), "high")))

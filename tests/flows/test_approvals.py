@@ -49,7 +49,7 @@ def test_an_approval_moves_the_lever_and_the_message_says_so(case: Case) -> None
     assert [one.id] == case.acted.carried_out
     said = case.shows(one, "In force until")
     assert f"Agreed: <@{DORA}> at" in said
-    assert ["proposal.end"] == case.buttons(one)
+    assert ["proposal.renew", "proposal.end"] == case.buttons(one)
 
 
 def test_a_quorum_over_two_groups_waits_for_both(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,18 @@ from bot.cli import main
 from bot.outgoing import show
 from bot.replies import Asking
 from finops.guard.alertmanager import findings
-from finops.ledger.alerts import acknowledge
+from finops.ledger.alerts import acknowledge, alert
+from finops.ledger.alerts import beside as alert_beside
+from finops.ledger.outbox import Reference, reference_of
+from finops.ledger.proposals import Asked, Beside, Proposal, propose
 from jobs.check_budgets import take_findings
 from jobs.delivering import Deliverer, Surroundings
 from jobs.registry import Tools as JobTools
+from jobs.routes import Parcel
 from tests.flows.outbox_case import ML, Case, beside_slack
 from tests.jobs.watched_case import Watch, noon, watching
 from tests.ledger.outbox_case import Clock
+from tests.ledger.proposed import ONE, PLAN, click
 
 BUDGETS = """
 budgets:
@@ -126,3 +132,64 @@ def test_an_alert_of_prometheus_is_told_once_and_ends_when_it_says_so(watch: Wat
 def _delivery(status: str, now: datetime) -> dict[str, Any]:
     alert = {"status": status, "labels": {"alertname": "QueueFull", "team": "ml"}, "annotations": {}, "startsAt": now.isoformat()}
     return {"version": "4", "groupKey": "g", "alerts": [alert]}
+
+
+def breached(watch: Watch) -> Beside:
+    """A breach in its channel, and the message it is told by."""
+    watch.check(watch.spend("2026-11-01", 400, 900))
+    found = next(one for one in watch.alerts() if one.routes and one.watcher == "ml")
+    return Beside(found.id, found.messages[0][0])
+
+
+def beside(watch: Watch, at: Beside) -> Proposal:
+    finding = alert(watch.tools.ledger.engine, at.alert).key
+    return propose(watch.tools.ledger.engine, Asked(PLAN, finding, "finops-bot", ONE, "slack:#ml", beside=at), noon("2026-11-03")).proposal
+
+
+def test_what_is_proposed_for_an_alert_stands_in_its_message_whatever_becomes_of_it(watch: Watch, slack: Case) -> None:
+    one = beside(watch, breached(watch))
+    deliver(watch, slack)
+    (message,) = slack.seen(ML)
+    assert ["proposal.approve", "proposal.deny", "proposal.cancel", "alert.ack", "alert.snooze"] == _actions(message.blocks)
+    assert "It saves $410.00 an hour" in message.text
+    click(watch.tools.ledger.engine, one, "U0ANA00001", at=noon("2026-11-03"))
+    slack.forward(seconds=10)
+    deliver(watch, slack)
+    (message,) = slack.seen(ML)
+    assert ["proposal.deny", "proposal.cancel", "alert.ack", "alert.snooze"] == _actions(message.blocks)
+    assert Reference(ML, message.ts) == reference_of(watch.tools.ledger.engine, f"proposal:{one.id}")
+
+
+def test_a_message_that_is_full_takes_no_more_proposals(watch: Watch, slack: Case) -> None:
+    at, engine = breached(watch), watch.tools.ledger.engine
+    key = alert(engine, at.alert).key
+    assert at == alert_beside(engine, key, "slack:#ml")
+    for number in range(3):
+        plan = replace(PLAN, reason=f"the {number}. of them")
+        propose(engine, Asked(plan, key, "finops-bot", ONE, "slack:#ml", beside=at), noon("2026-11-03"))
+    assert None is alert_beside(engine, key, "slack:#ml")
+    deliver(watch, slack)
+    assert (1, 3) == (len(slack.seen(ML)), _actions(slack.seen(ML)[0].blocks).count("proposal.approve"))
+
+
+def test_a_proposal_whose_alert_could_not_be_shown_is_told_another_way_by_itself(watch: Watch, slack: Case) -> None:
+    one = beside(watch, breached(watch))
+    slack.box.world.channels[ML].archived = True
+    around = slack.worker()._around
+    shown: list[str] = []
+    route = _Noting(shown)
+    away = replace(
+        around, routes={**around.routes, "email": route}, show=lambda told: show(watch.tools, told), fallbacks=("email:ops@example.com",)
+    )
+    Deliverer(away).deliver()
+    assert any(text.startswith(f"{one.id}: ") for text in shown), shown
+
+
+@dataclass
+class _Noting:
+    """A mailbox that keeps what it is sent."""
+
+    shown: list[str]
+
+    def send(self, parcel: Parcel) -> None:
+        self.shown.append(parcel.content.text)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bot.manifest import manifest
 from bot.routes_mail import MailRoute
@@ -22,11 +21,11 @@ from tests.conftest import free_port
 from tests.fakes.smtp_server import SmtpServer
 from tests.flows.outbox_case import ANA, BOT, COSTS, GUEST, ML, SEARCH, Case, beside_slack, looking
 from tests.ledger.conftest import ledger, make_ledger, state_url
+from tests.ledger.dying import KILLED, Arm, die_at
 from tests.ledger.outbox_case import Clock, put
 
 __all__ = ["ledger", "make_ledger", "state_url"]
 OPS = "email:ops@example.com"
-KILLED = 137
 
 
 @pytest.fixture
@@ -91,25 +90,14 @@ def _evaluate(case: Case, key: str) -> None:
 
 
 def _in_a_child(case: Case, url: str, key: str, step: int) -> int:
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left = [step]
-
-    def count(*_: Any) -> None:
-        left[0] -= 1
-        if left[0] <= 0:
-            os._exit(KILLED)
-
-    try:
+    def work(arm: Arm) -> None:
         engine = open_state(url)
-        for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
-            event.listen(engine, moment, count)
+        arm(engine)
         own = Case(case.box, Ledger(engine, Path(os.devnull), DuckFacts(Path(os.devnull), threads=1), Terms()), case.clock)
         _evaluate(own, key)
         own.deliver()
-    finally:
-        os._exit(0)
+
+    return die_at(step, work, ("before_cursor_execute", "after_cursor_execute", "commit"))
 
 
 def test_s1_slack_asks_to_wait_on_the_second_of_five(case: Case) -> None:

@@ -28,7 +28,7 @@ def test_traffic_over_a_budget_is_approved_onto_the_cheap_model_and_comes_back_b
 ) -> None:
     within_its_budget_nothing_is_said(loop)
     traffic_takes_it_over_its_budget(loop)
-    shown = one_alert_is_told_with_one_proposal(loop)
+    shown = one_message_tells_of_it_and_proposes_something(loop)
     a_stranger_is_refused_and_changes_nothing(loop, shown)
     two_clicks_at_once_are_one_vote_and_one_execution(loop, shown)
     the_cheap_model_answers(loop)
@@ -51,12 +51,13 @@ def traffic_takes_it_over_its_budget(loop: Loop) -> None:
     loop.until(lambda: loop.requests() == BEFORE + TRAFFIC)
 
 
-def one_alert_is_told_with_one_proposal(loop: Loop) -> Message:
+def one_message_tells_of_it_and_proposes_something(loop: Loop) -> Message:
     runs = [loop.run("check-budgets") for _ in range(3)]
     assert ["1 fired (A-1); P-1 is proposed", "nothing new", "nothing new"] == runs
-    loop.until(lambda: loop.threads("alert:A-1") and len(loop.messages()) == 2)
-    alert, shown = loop.messages()
-    assert "A-1: ml has spent $1" in words(alert)
+    loop.until(lambda: loop.threads("alert:A-1") and loop.where("proposal:P-1"))
+    [shown] = loop.messages()
+    assert "A-1: ml has spent $1" in words(shown)
+    assert ["proposal.approve", "proposal.deny", "proposal.cancel", "alert.ack", "alert.snooze"] == buttons(shown)
     [said] = loop.threads("alert:A-1")
     assert ("P-1" in said, "is proposed") == (True, said[-11:])
     for part in ("gpt-4o → gpt-4o-mini", "team=ml", "an hour (80 %: ", "the 23 requests of the last 24 h", "Must agree: 1 of @ml-leads"):
@@ -99,8 +100,8 @@ def after_half_an_hour_the_thread_tells_what_was_saved(loop: Loop) -> None:
     """8 requests at 0.6250 USD less 0.0375 USD each are 4.70 USD."""
     loop.clock.by += timedelta(minutes=33)
     assert "measured 1" == loop.run("settle-actions")
-    loop.until(lambda: loop.threads("proposal:P-1"))
-    [said] = loop.threads("proposal:P-1")
+    loop.until(lambda: len(loop.threads("proposal:P-1")) == 2)
+    _, said = loop.threads("proposal:P-1")
     for part in ("after it began: promised 0.", "measured 4.70 USD", "about 8 requests were answered by the cheaper model"):
         assert part in said
 
@@ -116,13 +117,13 @@ def when_its_time_is_over_the_premium_model_answers(loop: Loop) -> None:
     assert f"P-1 is ended, agreed to by {BRUNO}" in loop.run("settle-actions")
     loop.until(lambda: loop.answered_by(PREMIUM))
     loop.until(lambda: "Over; everything is put back (its time is over)." in words(loop.message("proposal:P-1")))
-    assert [] == buttons(loop.message("proposal:P-1"))
+    assert ["alert.ack", "alert.snooze"] == buttons(loop.message("proposal:P-1"))
 
 
 def the_end_is_measured_and_nothing_more_is_told(loop: Loop) -> None:
     loop.clock.by += timedelta(minutes=3)
     assert ["measured 1", "nothing to settle"] == [loop.run("settle-actions") for _ in range(2)]
-    loop.until(lambda: len(loop.threads("proposal:P-1")) == 2)
-    assert "in all: promised 0." in loop.threads("proposal:P-1")[1]
-    assert ("nothing new", 2) == (loop.run("check-budgets"), len(loop.messages()))
+    loop.until(lambda: len(loop.threads("proposal:P-1")) == 3)
+    assert "in all: promised 0." in loop.threads("proposal:P-1")[2]
+    assert ("nothing new", 1) == (loop.run("check-budgets"), len(loop.messages()))
     assert loop.answered_by(PREMIUM)
