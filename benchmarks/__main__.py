@@ -9,7 +9,9 @@ from typing import Final
 
 from benchmarks.tables import Goal, heading, judge, machine
 
-PARTS: Final = ("questions", "loading", "commands", "capacity", "usage", "s3", "guard")
+PARTS: Final = (
+    "questions", "loading", "commands", "capacity", "usage", "s3", "guard", "drivers", "forecast-speed", "accuracy", "accuracy-anomalies",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, help="charges in the ledger that is asked (default: 10 million)")
     parser.add_argument("--bill-rows", type=int, help="rows of the Parquet bill that is loaded (default: 1 million)")
     parser.add_argument("--packed-rows", type=int, help="rows of the .csv.gz bill that is loaded (default: 5 million)")
+    parser.add_argument(
+        "--series", type=Path, metavar="DIR", help="the folder of public data (default: FINOPS_BOT_BENCH_DATA, shared/data)"
+    )
     parser.add_argument("--rounds", type=int, help="how often each question is asked (default: 40)")
     return parser
 
@@ -68,9 +73,32 @@ def _run(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:
         from benchmarks import s3
 
         return s3.run(data, options.bill_rows or (100_000 if quick else 1_000_000), 1 if quick else 3)
-    from benchmarks import commands
+    if part == "commands":
+        from benchmarks import commands
 
-    return commands.run(3 if quick else 15, 10 if quick else 40)
+        return commands.run(3 if quick else 15, 10 if quick else 40)
+    return _insight(part, options, data)
+
+
+def _insight(part: str, options: argparse.Namespace, data: Path) -> list[Goal]:
+    """Run what judges forecasts, detectors and explanations, mostly on the public data."""
+    quick = options.quick
+    if part == "drivers":
+        from benchmarks import drivers, series
+
+        return drivers.run(series.folder(options.series), data, 10 if quick else 100, options.rows or (500_000 if quick else 10_000_000))
+    if part == "forecast-speed":
+        from benchmarks import forecast_speed
+
+        return forecast_speed.run(*(((50, 200), 5, 0) if quick else ((100, 300, 1000), 30, 10_000)))
+    if part == "accuracy-anomalies":
+        from benchmarks import accuracy_anomalies
+
+        return accuracy_anomalies.run(options.series, quick)
+    from benchmarks import accuracy_forecast
+
+    size = accuracy_forecast.Size(1 if quick else 6, 0 if quick else 2, slow=not quick)
+    return accuracy_forecast.run(size, options.series, data)
 
 
 if __name__ == "__main__":

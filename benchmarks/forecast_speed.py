@@ -35,6 +35,7 @@ def run(sizes: Sequence[int], sample: int, nightly: int) -> list[Goal]:
     print(
         f"{DAYS} days each, the next {AHEAD} with bands and back-test; seconds of the wall clock, of the processor in brackets", flush=True
     )
+    _forecast(panel(20))  # loads what is loaded once
     goals = _beside_prophet(sizes[-1], sample)
     curve = _curve([*sizes, *([nightly] if nightly else [])])
     per_series = {size: cpu / size for size, (_, cpu) in curve.items()}
@@ -118,7 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="up to 200 series, and Prophet on five")
     options = parser.parse_args(arguments)
     print(machine(), flush=True)
-    _forecast(panel(20))  # loads what is loaded once
     goals = run((50, 200), 5, 0) if options.quick else run((100, 300, 1000), 30, 10_000)
     heading("Goals (set for the full sizes; start-up weighs more on small ones)" if options.quick else "Goals")
     judge(goals)

@@ -6,7 +6,8 @@ total say how far off it may be. All costs are floats in the panel's currency: g
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,15 @@ from finops.insight.forecast_bands import band, scales, shape
 from finops.insight.forecast_boosted import Boosted
 from finops.insight.forecast_history import History, prepared
 from finops.insight.forecast_labels import Label, labels, reason
-from finops.insight.forecast_members import House, Member, SeasonalNaive, mean_of
+from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, mean_of
 from finops.insight.forecast_theta import Theta
-from finops.insight.forecast_weights import Trial, mixed, size_of, totals, tried, weights_over_time
+from finops.insight.forecast_weights import Trial, disagreement, effective, mixed, size_of, totals, tried, weights_over_time
 from finops.insight.panel import Calendar, Floats, Key, Panel
 from finops.periods import Period
 
 FAR = 800  # days: beyond, a forecast is a wish
-PLAIN = House(memory=0.98, reach=np.inf, name="plain mean", prior=0.25)  # bursts are what an intermittent series is made of
-AFTER_A_SHIFT = 1.5  # past errors were made at the old level: on real bills every second total lay outside bands of their size
+APART = 1.5  # members that part ways tell of an error to come: how much their distance adds to what the past says
+UNTRIED = 0.35  # share of its size a series without a past may be off when one day of it is known; the root of its days divides that
 TOGETHER = 2_000  # series at a time: what is held in memory does not grow with the panel
 
 
@@ -80,7 +81,10 @@ class Forecast:
 
 def default_members() -> tuple[Member, ...]:
     """Return the members that cost milliseconds; Prophet and an LSTM are opt-in."""
-    return House(memory=0.6, name="last days"), House(weeks=12, memory=0.97, name="last weeks"), PLAIN, Theta(), Boosted(), SeasonalNaive()
+    last_days = House(memory=0.6, name="last days", serves="near")
+    last_weeks = House(weeks=12, memory=0.97, name="last weeks", serves="far")
+    last_months = House(weeks=12, memory=0.985, name="last months", prior=0.7, serves="far")
+    return last_days, last_weeks, last_months, RunRate(), Theta(), Boosted(), SeasonalNaive()
 
 
 def forecast(
@@ -90,7 +94,7 @@ def forecast(
     today: date,
     calendar: Calendar | None = None,
     members: Sequence[Member] | None = None,
-    origins: int = 30,
+    origins: int = 20,
 ) -> tuple[Forecast, ...]:
     """Return what each series of the panel will cost in the period, one answer per key in the panel's order.
 
@@ -116,13 +120,14 @@ def _part(panel: Panel, rows: slice) -> Panel:
 def _forecast(panel: Panel, period: Period, today: date, calendar: Calendar, members: Sequence[Member], most: int) -> list[Forecast]:
     complete = known_steps(panel, today)
     end = (period.end - panel.start).days
-    ahead = int(max(1, (end - complete).max(initial=1)))
+    waits = np.maximum(end - complete, 1)
+    ahead = int(waits.max(initial=1))
+    asked = int(np.median(waits))  # one bill that is late for weeks does not change what the others are tested for
     first = int(np.clip((period.start - panel.start).days - complete, 0, None).min(initial=0))
     history = prepared(panel, complete, ahead, calendar)
-    trial = tried(history.usual, ahead, members, most)
+    trial = tried(history.usual, ahead, asked, members, most)
     outlook = _outlook(history, trial, min(first, trial.horizon - 1))
     named = labels(history.usual, outlook.wape)
-    outlook.scale[np.array([label == "shifted" for label in named])] *= AFTER_A_SHIFT
     names = [member.name for member in members]
     return [
         _answer(panel, row, period, int(complete[row]), outlook, named[row], bool(history.lumpy[row]), names)
@@ -147,9 +152,10 @@ class _Outlook:
 
     days: Floats
     held: Floats
-    day_scale: Floats
-    day_shape: tuple[float, ...]
+    day_lows: Floats
+    day_highs: Floats
     scale: Floats
+    tested: int
     shape: tuple[float, ...]
     weights: Floats
     floor: Floats
@@ -164,22 +170,25 @@ def _outlook(history: History, trial: Trial, first: int) -> _Outlook:
     sizes = size_of(history.usual)
     said, came = totals(trial.paths, trial.actual, first)
     weights = weights_over_time(said - came, trial, sizes)
-    past = mixed(weights[:, :-1], trial.paths) if trial.origins else trial.actual
+    past = mixed(weights[:, :-1], trial.leads, trial.paths) if trial.origins else trial.actual
     errors = (totals(past, trial.actual, first)[0] - came) * -1
-    ahead = trial.answers.shape[2]
     tested = trial.horizon - first
-    error_scales = scales(errors, sizes * tested, trial.overlap, trial.apart)
-    quantiles = shape(errors / error_scales.without, trial.overlap)
-    # Errors of a longer stretch than was tested grow almost with its length: what moved once rarely moves back.
-    stretch = ((ahead - first) / tested) ** 0.9
+    untried = UNTRIED / np.sqrt(np.maximum(np.isfinite(history.usual).sum(axis=1), 1))
+    own = scales(errors, sizes * tested, trial.overlap, trial.apart, unseen=untried)
+    unsure = disagreement(weights, trial, first)
+    now, without = own.now + APART * unsure[-1], own.without + APART * unsure[:-1]
+    quantiles = shape(errors / without, trial.overlap)
     daily = trial.actual - past
     day_scales = scales(daily.transpose(0, 2, 1).reshape(-1, len(sizes)), sizes, trial.overlap, trial.apart * trial.horizon)
-    continued = mixed(weights[:, -1], trial.answers) * history.times + history.back
+    continued = mixed(weights[:, -1], trial.leads, trial.answers) * history.times + history.back
     floor = np.where((np.nan_to_num(history.usual) < 0).any(axis=1), -np.inf, 0.0)
     days = np.maximum(np.maximum(continued, floor[:, None]), np.where(history.held > 0, history.held, -np.inf))
+    day_shape = shape(day_scales_ratio(daily, day_scales.without), trial.overlap)
+    _, lows, highs, _ = band(days, np.broadcast_to(day_scales.now[:, None], days.shape), day_shape)
+    lows = np.maximum(np.maximum(lows, floor[:, None]), np.where(history.held > 0, history.held, -np.inf))
     return _Outlook(
-        days, history.held, day_scales.now, shape(day_scales_ratio(daily, day_scales.without), trial.overlap), error_scales.now * stretch,
-        quantiles, weights[:, -1], floor, backtests(trial, past, errors, came, quantiles, error_scales.without, first),
+        days, history.held, lows, highs, now, tested,
+        quantiles, effective(weights[:, -1], trial, first), floor, backtests(trial, past, errors, came, quantiles, without, first),
     )  # fmt: skip
 
 
@@ -224,41 +233,30 @@ def _answer(
 ) -> Forecast:
     first, last = (period.start - panel.start).days, (period.end - panel.start).days
     past = panel.values[row, max(0, first) : max(0, min(last, complete))]
-    begin, finish = max(0, first - complete), max(0, last - complete)
-    ahead = outlook.days[row, begin:finish]
+    leads = slice(max(0, first - complete), max(0, last - complete))
+    ahead, held, test = outlook.days[row, leads], outlook.held[row, leads], outlook.tests[row]
     weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=True) if weight >= 5e-5)
-    why = reason(label, weights, outlook.tests[row].skill_vs_run_rate, outlook.tests[row].origins, lumpy)
+    why = reason(label, weights, test.skill_vs_run_rate, test.origins, lumpy)
+    spent = float(np.nansum(past))
     if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):
-        held = float(np.nansum(past)) if np.isfinite(past).any() else None
-        return Forecast(panel.keys[row], period, panel.currency, held, None, None, None, None, None, (), why, label, (), outlook.tests[row])
-    so_far = float(np.nansum(past)) + float(outlook.held[row, begin:finish].sum())
-    remaining = float(ahead.sum())
-    share = (finish - begin) / max(1, outlook.days.shape[1])
-    scale = outlook.scale[row] * share if len(ahead) else 0.0
-    sure = float(np.nansum(past)) + float(np.maximum(outlook.held[row, begin:finish], outlook.floor[row]).sum())
-    low95, low80, high80, high95 = (
-        max(float(edge), sure) for edge in band(np.asarray(float(np.nansum(past)) + remaining), np.asarray(scale), outlook.shape)
-    )
+        so_far = spent if np.isfinite(past).any() else None
+        return Forecast(panel.keys[row], period, panel.currency, so_far, None, None, None, None, None, (), why, label, (), test)
+    total, sure = spent + float(ahead.sum()), spent + float(np.maximum(held, outlook.floor[row]).sum())
+    # Errors of a longer stretch than was tested grow almost with its length: what moved once rarely moves back.
+    scale = outlook.scale[row] * (len(ahead) / outlook.tested) ** 0.9
+    low95, low80, high80, high95 = (max(float(edge), sure) for edge in band(np.asarray(total), np.asarray(scale), outlook.shape))
     daily = _days(panel, row, period, complete, outlook)
-    total = float(np.nansum(past)) + remaining
-    return Forecast(
-        panel.keys[row], period, panel.currency, so_far, total, low80, high80, low95, high95, daily, why, label, weights,
-        outlook.tests[row],
-    )  # fmt: skip
+    so_far = spent + float(held.sum())
+    return Forecast(panel.keys[row], period, panel.currency, so_far, total, low80, high80, low95, high95, daily, why, label, weights, test)
 
 
 def _days(panel: Panel, row: int, period: Period, complete: int, outlook: _Outlook) -> tuple[Day, ...]:
-    days = []
-    _, lows, highs, _ = band(outlook.days[row], np.broadcast_to(outlook.day_scale[row], outlook.days[row].shape), outlook.day_shape)
-    lows = np.maximum(np.maximum(lows, outlook.floor[row]), np.where(outlook.held[row] > 0, outlook.held[row], -np.inf))
-    for day in period:
-        step = (day - panel.start).days
-        if 0 <= step < complete and np.isfinite(panel.values[row, step]):
-            cost = float(panel.values[row, step])
-            days.append(Day(day, cost, cost, cost, True, cost))
-        elif step >= complete:
-            lead = step - complete
-            days.append(
-                Day(day, float(outlook.days[row, lead]), float(lows[lead]), float(highs[lead]), False, float(outlook.held[row, lead]))
-            )
-    return tuple(days)
+    start, end = (period.start - panel.start).days, (period.end - panel.start).days
+    past = panel.values[row, max(0, start) : max(0, min(end, complete))].tolist()
+    dates = [panel.start + timedelta(days=max(0, start) + n) for n in range(len(past))]
+    known = [Day(day, cost, cost, cost, True, cost) for day, cost in zip(dates, past, strict=True) if isfinite(cost)]
+    leads = slice(max(0, start - complete), max(0, end - complete))
+    columns = (outlook.days, outlook.day_lows, outlook.day_highs, outlook.held)
+    cells = zip(*(column[row, leads].tolist() for column in columns), strict=True)
+    first = panel.start + timedelta(days=max(start, complete))
+    return (*known, *(Day(first + timedelta(days=n), cost, low, high, False, held) for n, (cost, low, high, held) in enumerate(cells)))

@@ -20,7 +20,7 @@ class Scales:
     without: Floats
 
 
-def scales(errors: Floats, sizes: Floats, overlap: float, apart: int = 1, cautious: float = 2.0, unseen: float = 0.35) -> Scales:
+def scales(errors: Floats, sizes: Floats, overlap: float, apart: int = 1, cautious: float = 2.0, unseen: Floats | float = 0.35) -> Scales:
     """Return how large errors [origin × series] are: the series' own mean, drawn towards the panel's while few windows are known.
 
     Left out with an error are those fewer than `apart` origins away, which saw some of the same days. A series without a past is
@@ -30,8 +30,8 @@ def scales(errors: Floats, sizes: Floats, overlap: float, apart: int = 1, cautio
     size = np.where(known, np.abs(errors), 0.0) / np.where(sizes > 0, sizes, 1.0)
     total, count = size.sum(axis=0), known.sum(axis=0).astype(np.float64)
     own = mean_of(np.where(known, size, np.nan), 0)
-    panel = float(np.median(own[count > 0])) if (count > 0).any() else unseen / 2
-    fallback = np.where(count > 0, panel, max(2 * panel, unseen))
+    panel = float(np.median(own[count > 0])) if (count > 0).any() else float(np.median(unseen)) / 2
+    fallback = np.where(count > 0, panel, np.maximum(2 * panel, unseen))
     now = _blend(total, count, fallback, overlap, cautious)
     without = _blend(total - near(size, apart), count - near(known.astype(np.float64), apart), fallback, overlap, cautious)
     return Scales(now * sizes, np.where(known & (sizes > 0), without * sizes, np.nan))

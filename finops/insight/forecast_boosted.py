@@ -21,11 +21,12 @@ class Boosted:
     each of `trainings` stretches of origins, never on a day after the first of them.
     """
 
-    trainings: int = 3
-    rows: int = 20_000
+    trainings: int = 2
+    rows: int = 5_000
     base: House = field(default_factory=lambda: House(memory=0.92))
     name: str = "boosted trees"
-    prior: float = 1.0
+    prior: float = 0.2
+    serves: str = "near"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
         plain = self.base.paths(history, origins, horizon)
@@ -55,7 +56,7 @@ class Boosted:
         from threadpoolctl import threadpool_limits
 
         model = HistGradientBoostingRegressor(
-            max_iter=60, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=max(20, len(ratios) // 200), l2_regularization=5.0,
+            max_iter=30, learning_rate=0.1, max_leaf_nodes=12, min_samples_leaf=max(20, len(ratios) // 200), l2_regularization=5.0,
             early_stopping=False, random_state=0,
         )  # fmt: skip
         with threadpool_limits(1):  # on busy cores, threads that wait for each other cost a hundred times what they save
@@ -65,7 +66,7 @@ class Boosted:
         """Return features and ratios (actual week over house week) of past origins, thinned evenly to `rows`."""
         weeks = -(-horizon // WEEK)
         examples = len(history) * weeks * history.shape[1]
-        starts = list(range(history.shape[1] - weeks * WEEK, 4 * WEEK, -max(3, examples // (8 * self.rows) + 1)))
+        starts = list(range(history.shape[1] - weeks * WEEK, 4 * WEEK, -max(3, examples // (2 * self.rows) + 1)))
         if not starts:
             return np.empty((0, len(WINDOWS) + 4)), np.empty(0)
         parts = [self._example(history, start, weeks) for start in starts]

@@ -19,7 +19,8 @@ class Member(Protocol):
     weekday that is. NaN is unknown (before a series began, or a gap). For each origin `o` the member may look at `history[:, :o]`
     only and answers for the days `o … o + horizon − 1`: an array [origins × series × horizon]. NaN says "no answer": of a series too
     short, or of an origin it skips because it is dear; it is then neither scored nor weighed there. The last origin is the
-    forecast itself and equals `history.shape[1]`; those before it, ascending, are the back-test.
+    forecast itself and equals `history.shape[1]`; those before it, ascending, are the back-test. A member may have a `prior`, its
+    weight unproven beside one of 1, and say whether it `serves` the "near" days ahead, the "far" ones or "all".
     """
 
     @property
@@ -34,6 +35,7 @@ class SeasonalNaive:
 
     name: str = "seasonal naive"
     prior: float = 0.1  # it seldom wins, and has to show that it does
+    serves: str = "near"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
         return np.stack([repeated(last_week(history[:, :origin]), horizon) for origin in origins])
@@ -45,7 +47,8 @@ class RunRate:
 
     days: int = 30
     name: str = "run-rate"
-    prior: float = 0.25
+    prior: float = 0.7
+    serves: str = "far"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
         means = [mean_of(history[:, max(0, origin - self.days) : origin], 1) for origin in origins]
@@ -64,6 +67,7 @@ class House:
     reach: float = 3.0
     name: str = "weekday profile × level"
     prior: float = 1.0
+    serves: str = "all"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
         return np.stack([self._continued(history[:, :origin], horizon) for origin in origins])
@@ -109,7 +113,7 @@ def clipped(days: Floats, width: float, recent: int = 14) -> Floats:
     deviation = np.nan_to_num(np.abs(last - middle))
     ordinary = np.where(deviation < 0.999 * deviation.max(axis=1, keepdims=True, initial=0.0), deviation, np.nan)  # all but the farthest
     reach = width * np.maximum(1.4826 * median_of(deviation, 1), np.nan_to_num(mean_of(ordinary, 1)))[:, None]
-    bursts = median_of(days, 1)[:, None] == 0  # what costs nothing on most days is made of its spikes
+    bursts = 2 * (days == 0).sum(axis=1, keepdims=True) > np.isfinite(days).sum(axis=1, keepdims=True)  # free on most days: all spikes
     return np.where(np.isfinite(middle) & ~bursts, np.clip(days, middle - reach, middle + reach), days)
 
 

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.insight.forecast_members import WEEK, mean_of, repeated
+from finops.insight.forecast_members import WEEK, clipped, mean_of, repeated
 from finops.insight.panel import Floats
 
-ALPHAS = np.array([0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99])
+ALPHAS = np.array([0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 0.99])
 
 
 @dataclass(frozen=True)
 class Theta:
-    """Simple exponential smoothing with drift, equal to the two theta lines; each series gets the smoothing of least one-day errors."""
+    """Simple exponential smoothing with drift, equal to the two theta lines; each series gets the smoothing of least one-day errors.
 
-    longest: int = 400
+    Of the last two weeks, days beyond `reach` scatters from their middle are brought to that edge: one spike must not become the level.
+    """
+
+    longest: int = 120
+    reach: float = 3.0
     name: str = "theta"
-    prior: float = 1.0
+    prior: float = 0.5
+    serves: str = "near"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
         return np.stack([self._continued(history[:, max(0, origin - self.longest) : origin], horizon) for origin in origins])
@@ -28,6 +33,7 @@ class Theta:
         index, times = seasonal_index(days)
         usual = in_phase(index, days.shape[1])
         flat = np.where(times[:, None], days / np.where(times[:, None], usual, 1.0), days - usual)
+        flat[:, -2 * WEEK :] = clipped(flat[:, -2 * WEEK :], self.reach)
         line = smoothed(flat)[:, None] + half_slope(flat)[:, None] * np.arange(1, horizon + 1)
         pattern = repeated(index, horizon)
         return np.where(times[:, None], line * pattern, line + pattern)

@@ -10,6 +10,8 @@ from finops.insight.panel import Floats
 
 YOUNGEST = 14  # days before a first origin
 UNPROVEN = 0.25  # what a member that says nothing of its `prior` weighs beside one of 1 until it has shown what it can
+# A level of last days is the best guess for about a week and a half; what happens after is nearer to the mean of the last months.
+TURN, BLUR, LEAST = 11.0, 2.0, 0.02  # days ahead where far members take over, how gradually, and what the others keep
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,7 @@ class Trial:
 
     `paths[m, o, s, h]`: members at past origins; `actual[o, s, h]` what came; `answers[m, s, h]` the forecast itself; `yardsticks`
     are the paths of run-rate and seasonal naive; `overlap` is what an origin tells that its neighbour did not,
-    as their horizons overlap; `priors` is what members weigh unproven.
+    as their horizons overlap; `priors` is what members weigh unproven and `leads[m, h]` how much of that on each day ahead.
     """
 
     origins: tuple[int, ...]
@@ -28,6 +30,7 @@ class Trial:
     yardsticks: Floats
     overlap: float
     priors: Floats
+    leads: Floats
 
     @property
     def apart(self) -> int:
@@ -50,9 +53,9 @@ def past_origins(days: int, horizon: int, most: int) -> tuple[tuple[int, ...], i
     return tuple(sorted(range(days - tested, YOUNGEST - 1, -step)))[-most:], tested
 
 
-def tried(usual: Floats, horizon: int, members: Sequence[Member], most: int) -> Trial:
-    """Let every member answer at past origins and now, kept within what the series ever did."""
-    origins, tested = past_origins(usual.shape[1], horizon, most)
+def tried(usual: Floats, horizon: int, asked: int, members: Sequence[Member], most: int) -> Trial:
+    """Let every member answer at past origins for `asked` days and now for `horizon`, kept within what the series ever did."""
+    origins, tested = past_origins(usual.shape[1], asked, most)
     every = [*origins, usual.shape[1]]
     low, high = bounds(usual)
     alive = np.isnan(usual[:, -28:]).all(axis=1) | (np.nan_to_num(usual[:, -28:]) != 0).any(axis=1)  # after four silent weeks it is over
@@ -67,7 +70,15 @@ def tried(usual: Floats, horizon: int, members: Sequence[Member], most: int) -> 
     actual = np.stack([usual[:, origin : origin + tested] for origin in origins]) if origins else np.empty(shape)
     step = origins[1] - origins[0] if len(origins) > 1 else tested
     priors = np.array([getattr(member, "prior", UNPROVEN) for member in members], dtype=np.float64)
-    return Trial(origins, np.stack(paths), actual, np.stack(answers), yardsticks, min(1.0, step / tested), priors / priors.sum())
+    leads = by_lead(members, horizon)
+    return Trial(origins, np.stack(paths), actual, np.stack(answers), yardsticks, min(1.0, step / tested), priors / priors.sum(), leads)
+
+
+def by_lead(members: Sequence[Member], horizon: int) -> Floats:
+    """Return how much each member counts on each day ahead: those of last days fade, those of last months rise, others stay."""
+    near = 1 / (1 + np.exp((np.arange(horizon) - TURN) / BLUR))
+    shares = {"near": near + LEAST, "far": 1 - near + LEAST}
+    return np.stack([shares.get(getattr(member, "serves", "all"), np.full(horizon, 0.5)) for member in members])
 
 
 def bounds(usual: Floats, beyond: float = 3.0) -> tuple[Floats, Floats]:
@@ -125,9 +136,31 @@ def _weights(errors: Floats, trial: Trial, sizes: Floats, equal: float, power: f
     return np.where((most > 0) & (windows == 0), 0.0, weights)
 
 
-def mixed(weights: Floats, paths: Floats) -> Floats:
-    """Return the weighted mean of the members that answered; NaN where none did."""
-    known = np.isfinite(paths)
-    said = np.where(known, weights[..., None], 0.0)
-    whole = said.sum(axis=0)
-    return np.where(whole > 0, (said * np.where(known, paths, 0.0)).sum(axis=0) / np.where(whole > 0, whole, 1.0), np.nan)
+def mixed(weights: Floats, leads: Floats, paths: Floats) -> Floats:
+    """Return the mean of the members that answered, weighted by what they earned and by the day ahead; NaN where none answered."""
+    said, whole = np.zeros(paths.shape[1:]), np.zeros(paths.shape[1:])
+    for weight, lead, path in zip(weights, leads, paths, strict=True):
+        known = np.isfinite(path)
+        share = np.where(known, weight[..., None] * lead[: path.shape[-1]], 0.0)
+        said += share * np.where(known, path, 0.0)
+        whole += share
+    return np.where(whole > 0, said / np.where(whole > 0, whole, 1.0), np.nan)
+
+
+def effective(weights: Floats, trial: Trial, first: int) -> Floats:
+    """Return what members weigh over all days that were tested, [member × series]."""
+    share = weights * trial.leads[:, first : trial.horizon].mean(axis=1)[:, None]
+    whole = share.sum(axis=0)
+    return np.where(whole > 0, share / np.where(whole > 0, whole, 1.0), 0.0)
+
+
+def disagreement(weights: Floats, trial: Trial, first: int) -> Floats:
+    """Return how far the members' totals lie apart on average, [origin + now × series], each weighing as in the forecast."""
+    spreads = []
+    for place in range(len(trial.origins) + 1):
+        paths = trial.paths[:, place] if place < len(trial.origins) else trial.answers
+        said = paths[..., first : trial.horizon].sum(axis=-1)
+        share = np.where(np.isfinite(said), effective(weights[:, place], trial, first), 0.0)
+        whole, said = np.where(share.sum(axis=0) > 0, share.sum(axis=0), 1.0), np.nan_to_num(said)
+        spreads.append((share * np.abs(said - (share * said).sum(axis=0) / whole)).sum(axis=0) / whole)
+    return np.stack(spreads)

@@ -32,9 +32,10 @@ def test_a_member_answers_for_each_origin_series_and_day(member: Member) -> None
 
 @pytest.mark.filterwarnings("ignore")
 def test_theta_agrees_with_statsforecast() -> None:
-    theirs = pytest.importorskip("statsforecast.models").Theta(season_length=7)
+    """With all of the past and its spikes, as theirs sees it."""
+    theirs, whole = pytest.importorskip("statsforecast.models").Theta(season_length=7), Theta(longest=400, reach=np.inf)
     for history in (noisy(4, 300), noisy(2, 300, noise=0.3), noisy(2, 60)):
-        for row, ours in zip(history, Theta().paths(history, [history.shape[1]], 28)[0], strict=True):
+        for row, ours in zip(history, whole.paths(history, [history.shape[1]], 28)[0], strict=True):
             assert ours.sum() == pytest.approx(theirs.forecast(row, 28)["mean"].sum(), rel=0.02)
 
 
@@ -42,6 +43,15 @@ def test_theta_follows_half_the_past_slope() -> None:
     """A line that rises by 2 a day goes on from its last value by 1 a day."""
     rising = np.arange(0.0, 200.0, 2.0)
     assert pytest.approx([1.0] * 9) == np.diff(last(Theta(), rising, 10)).tolist()
+
+
+def test_theta_does_not_take_a_spike_on_the_last_day_for_the_level() -> None:
+    """A level that wanders, so that smoothing follows the last days, and one day at twenty times its size."""
+    spike = np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.05, 120)))
+    level = 7 * spike[-1]
+    spike[-1] *= 20
+    wary, gullible = (last(Theta(reach=reach), spike, 7).sum() for reach in (3.0, np.inf))
+    assert wary < 1.5 * level < 3 * level < gullible
 
 
 def test_gaps_are_filled_by_the_weekday_before() -> None:
