@@ -20,7 +20,7 @@ Severity = Literal["low", "medium", "high"]
 SEVERITIES: Final[tuple[tuple[Severity, float, float], ...]] = (("high", 0.20, 20.0), ("medium", 0.05, 5.0))  # share of 28 days, floors
 STILL: Final = 0.5  # an event lasts while this share of what it began with is still there
 GROWS: Final = 1.2  # the last step departs so many times as far as the event did on average
-BACK: Final = 0.3  # within this share of the earlier usual a series is back at it
+BACK: Final = 0.3  # by less than this share beyond the earlier usual a series is only on its way back to it
 BRIEF: Final = 3  # steps a spike may last
 
 
@@ -127,13 +127,13 @@ def _spans(row: _Row, told: NDArray[np.intp], grain: Grain) -> Iterator[_Span]:
 
 
 def _returns(row: _Row, step: int, past: _Span, grain: Grain) -> bool:
-    """Say whether a step only goes back to what was usual before the last event, or is the tail of it."""
+    """Say whether a step only goes back towards what was usual before the last event, or is the tail of it."""
     sign = 1 if row.new[step] or row.up[step] >= row.down[step] else -1
     if step - past.last > grain.longest:
         return False
     if sign == past.sign:
-        return step - past.last <= grain.quiet and abs(row.over(step, past.usual)) <= abs(row.over(past.last, past.usual))
-    return abs(row.over(step, past.usual)) < min(STILL * past.deep, BACK) * row.scale(step, past.usual)
+        return step - past.last <= grain.quiet and row.share(step, past.usual, sign) <= GROWS * past.deep
+    return row.share(step, past.usual, past.sign) > -BACK
 
 
 def _span(row: _Row, step: int, grain: Grain) -> _Span:

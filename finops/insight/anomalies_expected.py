@@ -14,6 +14,7 @@ from finops.insight.panel import Calendar, Event, Floats, Key, Panel
 Bools = NDArray[np.bool_]
 Steps = NDArray[np.intp]
 LATE, PARTLY = 0.6, 0.1  # below this share of the expected a step misses something · a profile below this says nothing of the level
+EARNS = 8  # rounds over which a season must come true
 LUMP = 1.3  # a monthly lump may be this much larger than the last ones
 
 
@@ -23,6 +24,7 @@ class Course:
 
     `departure` is what no calendar, monthly lump or late delivery accounts for; NaN where nobody can judge. `usual` is the level
     departures are measured by, `profile` the part of it a step has by its place in the season, and `new` marks spend where there was none.
+    `whole` is what is known of complete steps, judged or not.
     """
 
     actual: Floats
@@ -31,6 +33,7 @@ class Course:
     usual: Floats
     profile: Floats
     new: Bools
+    whole: Floats
 
 
 def course(panel: Panel, calendar: Calendar) -> Course:
@@ -52,7 +55,7 @@ def course(panel: Panel, calendar: Calendar) -> Course:
     count = _known_before(plain)
     departure = np.where(count >= grain.young, departure, np.nan)
     new = (actual > 0) & ~(mean > 0) & (np.arange(panel.steps) >= grain.level)
-    return Course(actual, expected, departure, np.maximum(level, mean), profile, new)
+    return Course(actual, expected, departure, np.maximum(level, mean), profile, new, np.where(final, actual, np.nan))
 
 
 def before(values: Floats, window: int) -> Floats:
@@ -109,9 +112,20 @@ def _profile(plain: Floats, grain: Grain) -> Floats:
         past = np.stack([lagged(ratio, length * turn) for turn in range(1, back + 1)], axis=-1)
         seen = (~np.isnan(past)).sum(axis=-1)
         own = np.nan_to_num(median(past), nan=1.0)
-        trust = np.where(seen >= 2, seen / (seen + 1.0), 0.0)
+        trust = np.where(seen >= 2, seen / (seen + 1.0), 0.0) * _earned(
+            ratio / np.maximum(profile, PARTLY), own / np.maximum(profile, PARTLY), seen >= 2, grain
+        )
         profile = trust * own + (1 - trust) * profile
     return profile
+
+
+def _earned(ratio: Floats, told: Floats, knew: Bools, grain: Grain) -> Floats:
+    """Return how much of what a season told came true over its last rounds: the slope of what was on what was told, from 0 to 1."""
+    both = knew & ~np.isnan(ratio)
+    x, y = np.where(both, told - 1, 0.0), np.where(both, np.clip(ratio - 1, -1, 1), 0.0)
+    rounds = EARNS * grain.cycle
+    fits, spread = (lagged(_trailing_sum(part, rounds), 1) for part in (x * y, x * x))
+    return np.where(np.nan_to_num(spread) > 0, np.clip(fits / np.where(spread > 0, spread, 1.0), 0, 1), 1.0)
 
 
 def _net_of_late(departure: Floats, actual: Floats, expected: Floats, final: Bools, late: int) -> Floats:

@@ -17,6 +17,10 @@ class Grain:
     active: int  # a series without spend for so long has none
     tests: tuple[tuple[int, float], ...]
     drift: tuple[int, int, float]  # mean of so many steps against the level so many steps ago, and its trust
+    stands: float  # a step departs by this share of what its window does, or the window tells of what is over
+    alone: float  # a step without the one before must be so many times as far out …
+    agreed: float  # … and with it this part
+    range: int  # a season can hide that a series never was so high: it is also measured by all of so many steps; 0 for not at all
     memory: int  # how far back departures are remembered
     tail: float  # the quantile of them a departure is measured by: the middle of a bursty series is calm, only its tail says what it can do
     refresh: int  # how often the scale of departures is read again
@@ -36,6 +40,10 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         active=56,
         tests=((1, 1.0), (3, 1.0), (7, 1.0)),
         drift=(7, 14, 1.0),
+        stands=0.5,
+        alone=1.5,
+        agreed=0.8,
+        range=0,
         memory=180,
         tail=0.95,
         refresh=7,
@@ -53,6 +61,10 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         active=24 * 7,
         tests=((1, 1.0), (3, 1.0), (12, 1.0)),
         drift=(24, 48, 1.0),
+        stands=-1.0,
+        alone=1.0,
+        agreed=1.0,
+        range=168,
         memory=24 * 28,
         tail=0.99,
         refresh=24,

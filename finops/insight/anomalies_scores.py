@@ -13,11 +13,12 @@ from finops.insight.panel import Floats
 LEAST: Final = 0.04  # a series that never moves is still allowed this share of its level
 BOLD: Final = 4.0  # so many steps of own past weigh as much as doubt about a tail that is hardly seen
 PEERS: Final = 10.0  # months of the pooled past that weigh against a series' own
-KNOWN: Final = 24.0  # months of what was seen elsewhere that weigh against a panel's own
+KNOWN: Final = 60.0  # months of what was seen elsewhere that weigh against a panel's own
 SURE: Final = 3.0  # so many tails away it is hardly a false alarm …
 LADDER: Final = np.geomspace(0.4, SURE, 30)  # the thresholds tried
 REAL: Final = 0.25  # … as long as a series has no more of those in a month, up and down alike
-CAPPED: Final = 2.0  # an event is remembered as at most so many tails, or one bad week would hide the next
+SAME: Final = 1e-6  # of the mean: what moves less does not move
+CAPPED: Final = 1.5  # an event is remembered as at most so many tails, or one bad week would hide the next
 RISING: Final = 0.6  # the share of the false alarms that may be rises
 Counts = NDArray[np.float64]
 
@@ -47,24 +48,49 @@ def scores(found: Course, grain: Grain, floor: Floor) -> Scores:
     best = {1.0: np.zeros_like(share), -1.0: np.zeros_like(share)}
     for window, trust in grain.tests:
         moved = share if window == 1 else trailing_mean(share, window, window)
-        _raise(best, moved, base * window, grain, floor, trust, grain.cycle)
+        _raise(best, moved, share, base, window, grain, floor, trust, grain.cycle)
     fast = best[1.0].copy()
     recent, lag, trust = grain.drift
-    _raise(best, drifting(found, grain), base * recent, grain, floor, trust, lag)
-    return Scores(best[1.0], best[-1.0], best[1.0] > fast, ~np.isnan(share))
+    _raise({1.0: best[1.0]}, drifting(found, grain, recent), drifting(found, grain, 1), base, recent, grain, floor, trust, lag)
+    creeping = best[1.0] > fast
+    up, down = (_second_look(_ranged(best[sign], found, sign, grain, floor), grain) for sign in (1.0, -1.0))
+    return Scores(up, down, creeping, ~np.isnan(share))
 
 
-def _raise(best: dict[float, Floats], moved: Floats, worth: Floats, grain: Grain, floor: Floor, trust: float, gap: int) -> None:
+def _second_look(score: Floats, grain: Grain) -> Floats:
+    """Tell what is strong at once, and what is weak when the next step agrees."""
+    both = np.minimum(score, np.nan_to_num(lagged(score, 1)))
+    return np.maximum(score / grain.alone, both / grain.agreed)
+
+
+def _ranged(score: Floats, found: Course, sign: float, grain: Grain, floor: Floor) -> Floats:
+    """Average what is odd for its hour, as far as a tail is known to mean more, with what is odd for the whole week whatever the hour."""
+    if not grain.range:
+        return score
+    past = found.whole
+    mean, square = (lagged(trailing_mean(part, grain.range, grain.cycle), 1) for part in (past, past**2))
+    spread = np.sqrt(np.maximum(square - mean**2, 0)) + SAME * (np.abs(mean) + 1)
+    cleared = np.where(np.isnan(found.departure), past, found.expected + found.departure)  # of calendar and late deliveries
+    beyond = sign * (cleared - mean)
+    told = (beyond >= floor.share * mean) & (beyond >= floor.money)
+    far = np.where(told, beyond / spread, 0.0) / SURE
+    return np.asarray((np.minimum(score, SURE) + far) / 2, dtype=np.float64)
+
+
+def _raise(
+    best: dict[float, Floats], moved: Floats, now: Floats, base: Floats, window: int, grain: Grain, floor: Floor, trust: float, gap: int
+) -> None:
+    """Let a test speak up where it says more than those before it, of a step that is itself on the side its window is."""
     for sign, so_far in best.items():
         side = np.fmax(sign * moved, 0)
         score = trust * side / _tail(np.where(np.isnan(moved), np.nan, side), grain, gap)
-        told = (side >= floor.share) & (side * worth >= floor.money)
+        told = (side >= floor.share) & (side * base * window >= floor.money) & (sign * now >= grain.stands * side)
         np.maximum(so_far, np.nan_to_num(np.where(told, score, 0.0)), out=so_far)
 
 
-def drifting(found: Course, grain: Grain) -> Floats:
+def drifting(found: Course, grain: Grain, recent: int) -> Floats:
     """Return by how much of the earlier level the recent steps are above it: what creeps in is never far from the day before."""
-    recent, lag, _ = grain.drift
+    _, lag, _ = grain.drift
     level = before(_seasonless(found), grain.level)
     earlier = lagged(level, lag)
     return trailing_mean(_seasonless(found), recent, recent) / np.where(earlier > 0, earlier, np.nan) - 1
@@ -123,7 +149,7 @@ def _alarms(score: Floats, rung: float, grain: Grain, starts: NDArray[np.intp]) 
 
 def elsewhere(rung: float) -> float:
     """Return the alarms in a series-month at a threshold, as seen on real bills nobody changed: a power of it."""
-    return float(0.2 * rung**-2.0)
+    return float(0.08 * rung**-2.0)
 
 
 def _begins(hot: NDArray[np.bool_], quiet: int) -> NDArray[np.bool_]:

@@ -8,6 +8,9 @@ import pytest
 from finops.errors import UserError
 from finops.insight.anomalies import detect
 from finops.insight.anomalies_events import Anomaly
+from finops.insight.anomalies_expected import course
+from finops.insight.anomalies_grain import GRAINS
+from finops.insight.anomalies_scores import Floor, scores
 from finops.insight.panel import Calendar, Event, Floats, Panel
 from tests.insight.anomaly_series import AT, START, calm, hours, panel
 
@@ -113,6 +116,37 @@ def test_the_way_back_from_a_spike_is_not_a_drop() -> None:
     assert ["shift"] == [found.kind for found in late(panel(changed(AT, AT + 10, 2)))]
 
 
+def test_a_fall_that_stays_above_what_was_usual_before_the_rise_is_only_the_way_back() -> None:
+    values = changed(AT, 140, 2)
+    values[AT + 10 :] *= 0.85
+    assert ["shift"] == [found.kind for found in late(panel(values))]
+
+
+def test_a_fall_below_what_was_usual_before_the_rise_is_a_drop_of_its_own() -> None:
+    values = changed(AT, 140, 2)
+    values[AT + 20 :] *= 0.2
+    assert ["shift", "drop"] == [found.kind for found in sorted(late(panel(values)), key=lambda found: found.start)]
+
+
+def test_a_slow_fall_is_no_drift() -> None:
+    values = calm(noise=0.01)
+    values[AT:] *= np.maximum(1 - 0.3 * np.arange(1, 140 - AT + 1) / 35, 0.7)
+    assert () == late(panel(values))
+
+
+def test_a_second_day_of_the_same_excess_weighs_more_than_the_first() -> None:
+    scored = scores(course(panel(changed(AT, AT + 2, 1.3)), Calendar()), GRAINS["day"], Floor(1, 0.1))
+    assert scored.up[0, AT + 1] > 1.5 * scored.up[0, AT] > 0
+
+
+def test_weekdays_that_differ_by_chance_are_not_believed() -> None:
+    """A season counts as far as what it told came true: nearly not at all for noise, nearly fully for a calendar."""
+    chance = course(panel(np.random.default_rng(3).uniform(50, 150, 200)), Calendar()).profile[0, 100:]
+    kept = course(panel(100 * np.where(np.arange(200) % 7 >= 5, 0.4, 1.0)), Calendar()).profile[0, 100:]
+    assert chance.std() < 0.06
+    assert kept.min() / kept.max() < 0.5
+
+
 def test_what_is_still_on_at_the_last_day_is_open_and_growing_while_it_rises() -> None:
     values = calm()
     values[136:] *= np.array([1.5, 1.5, 2.0, 4.0])
@@ -158,6 +192,16 @@ def test_an_hour_at_three_times_the_cost_is_found_in_that_hour() -> None:
     (found,) = detect(panel(values, step="hour"), since=date(2026, 1, 29))
     assert datetime(2026, 1, 30, 0, tzinfo=UTC) == found.start
     assert found.detected_on == found.start
+
+
+def test_an_hour_beyond_its_whole_week_scores_higher_than_the_same_step_within_it() -> None:
+    """Both hours have the same excess over their own hour; only the peak leaves what the week has seen."""
+    values = hours()
+    night, peak = (int(pick(values[576:600])) + 576 for pick in (np.argmin, np.argmax))
+    steps = np.zeros((2, len(values)))
+    steps[0, night] = steps[1, peak] = 0.5 * values[peak]
+    scored = scores(course(panel(*(values + steps), step="hour"), Calendar()), GRAINS["hour"], Floor(0, 0))
+    assert scored.up[1, peak] > scored.up[0, night]
 
 
 def test_calm_series_cry_no_more_often_than_asked() -> None:
