@@ -9,10 +9,11 @@ from finops.configuration.rulebook_budgets import Budget
 from finops.errors import QueryError, close_to, meant
 from finops.guard.budgets import BudgetState, document
 from finops.telling.answer_json import moment
+from finops.telling.day_words import day_name
 from finops.telling.grids import UNKNOWN, Cell, Grid, money_cell, name_cell, share_cell
 from finops.telling.names import clean
 
-HEAD: Final = ("budget", "spent", "%", "of", "speed", "forecast", "period")
+HEAD: Final = ("budget", "spent", "%", "of", "speed", "forecast", "spent by", "period")
 ALERT_HEAD: Final = ("alert", "severity", "what", "state", "since")
 BUTTONS: Final = ("acknowledge", "ack", "snooze")
 INDENT: Final = "· "
@@ -25,7 +26,7 @@ def budgets_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
     """Raises QueryError for a budget there is not."""
     from finops.ledger.watched import Looking
 
-    looking = Looking(tools.ledger, asking.until)
+    looking = Looking(tools.ledger, asking.until, book=tools.rulebook)
     states = [looking.state(budget) for budget in _chosen(tools, rest.strip())]
     if not states:
         return TextReply("Budgets", (NONE,), {"budgets": []})
@@ -53,12 +54,13 @@ def _rows(state: BudgetState, budgets: tuple[Budget, ...]) -> Iterator[tuple[Cel
         money_cell(budget.amount, currency),
         speed,
         money_cell(state.forecast, currency),
+        Cell(day_name(state.breach_date, state.period.start) if state.breach_date else UNKNOWN),
         Cell(state.key),
     )
     for part in state.parts:
         share = share_cell(float(part.share))
         cells = (money_cell(part.spent, currency), share, money_cell(part.amount, currency))
-        yield (name_cell(f"{INDENT * _depth(budget, budgets)}{INDENT}{part.value}"), *cells, Cell(""), Cell(""), Cell(""))
+        yield (name_cell(f"{INDENT * _depth(budget, budgets)}{INDENT}{part.value}"), *cells, *(Cell("") for _ in range(4)))
 
 
 def _doubts(state: BudgetState) -> Iterator[str]:

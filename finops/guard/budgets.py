@@ -1,6 +1,6 @@
 """Where a budget stands in one of its periods: what is spent, how fast, where that leads, and whether one can rely on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -41,6 +41,14 @@ class Spending:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What a forecast expects: `remaining` beyond what is known already, and each day of the period, as it will be at its end."""
+
+    remaining: Decimal
+    days: tuple[tuple[date, Decimal], ...] = ()
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a split budget: its share of the amount, and what is spent of it."""
 
@@ -72,6 +80,7 @@ class BudgetState:
     doubts: tuple[str, ...] = ()
     has_gap: bool = False
     parts: tuple[Part, ...] = ()
+    breach_date: date | None = None  # when its amount is, or will be, spent
 
     @property
     def is_sure(self) -> bool:
@@ -111,8 +120,13 @@ def bounds(period: Period, timezone: str) -> tuple[datetime, datetime]:
     return start.astimezone(ZoneInfo("UTC")), end.astimezone(ZoneInfo("UTC"))
 
 
-def state_of(budget: Budget, spending: Spending, now: datetime, period: Period | None = None) -> BudgetState:
-    """Work out where a budget stands at `now`, in its present period or in another one."""
+def state_of(
+    budget: Budget, spending: Spending, now: datetime, period: Period | None = None, outlook: Outlook | None = None
+) -> BudgetState:
+    """Work out where a budget stands at `now`, in its present period or in another one.
+
+    Without an `outlook` a rule of thumb says where it leads: the usual level of each weekday.
+    """
     today = today_of(budget, now)
     period = period or unit_of(today, budget.period)
     key = period_key(budget.period, period)
@@ -121,7 +135,7 @@ def state_of(budget: Budget, spending: Spending, now: datetime, period: Period |
         return BudgetState(budget, period, key, None, None, None, {}, None, "unknown", None, None, doubts=(why,))
     known = spending.within(period)
     spent = sum(known.values(), Decimal(0))
-    share, forecast = share_of(spent, budget.amount), forecast_total(spending.days, period, today, spending.complete_until)
+    share, forecast = share_of(spent, budget.amount), _leads_to(spending, spent, period, today, outlook)
     doubts = doubts_of(spending, period, now, today)
     return BudgetState(
         budget,
@@ -139,7 +153,25 @@ def state_of(budget: Budget, spending: Spending, now: datetime, period: Period |
         doubts=doubts,
         has_gap=has_gap(spending, period),
         parts=_parts(budget, spending, period),
+        breach_date=reached(budget.amount, outlook.days if outlook else tuple(sorted(known.items()))),
     )
+
+
+def _leads_to(spending: Spending, spent: Decimal, period: Period, today: date, outlook: Outlook | None) -> Decimal | None:
+    if outlook is not None:
+        return (spent + outlook.remaining).quantize(outlook.remaining)  # as exact as the forecast, no more
+    assert spending.complete_until is not None
+    return forecast_total(spending.days, period, today, spending.complete_until)
+
+
+def reached(amount: Decimal, days: Iterable[tuple[date, Decimal]]) -> date | None:
+    """Return the day on which more than the amount is spent, None where these days do not spend it."""
+    spent = Decimal(0)
+    for day, cost in days:
+        spent += cost
+        if spent > amount:
+            return day
+    return None
 
 
 def _reach(spending: Spending, budget: Budget, now: datetime) -> datetime | None:
@@ -218,6 +250,7 @@ def document(state: BudgetState) -> dict[str, Any]:
         "burn_rate": _number(state.burn_rate),
         "burn": {name: _number(rate) for name, rate in state.burns.items()},
         "forecast": _text(state.forecast),
+        "breach_date": state.breach_date.isoformat() if state.breach_date else None,
         "state": state.state,
         "owner": budget.owner,
         "parent": budget.parent,

@@ -14,6 +14,7 @@ from finops.guard.findings import Finding, Severity, finding_key
 from finops.guard.watching import BACKWARDS, Firing, Round, routes_of
 from finops.money import percent, show
 from finops.periods import DAY, Period, unit_of
+from finops.telling.day_words import day_name
 
 TWICE: Final = 2
 LOOKS_BACK: Final = 100  # days: bills are restated for some weeks, and a pause in which nothing ran is made up for
@@ -213,7 +214,7 @@ def facts(state: BudgetState) -> dict[str, str]:
         rates = [f"{float(state.burn_rate):.1f}× this period", *(f"{float(rate):.1f}× over {name}" for name, rate in state.burns.items())]
         told["Burn rate"] = ", ".join(rates)
     if state.forecast is not None:
-        told["Forecast"] = show(state.forecast, currency)
+        told["Forecast"] = f"{show(state.forecast, currency)}{_breach(state)}"
     told |= {
         f"{state.budget.split.by}={part.value}": f"{show(part.spent, currency)} of {show(part.amount, currency)}"
         for part in (state.parts if state.budget.split else ())
@@ -222,6 +223,12 @@ def facts(state: BudgetState) -> dict[str, str]:
     if state.incomplete:
         told["Incomplete"] = f"the last {state.incomplete} days are counted as far as they are known"
     return told | ({"In doubt": " ".join(state.doubts)} if state.doubts else {})
+
+
+def _breach(state: BudgetState) -> str:
+    """When the budget will be spent, where that is still ahead."""
+    day, known = state.breach_date, state.complete_until
+    return f", more than the budget from {day_name(day, state.period.start)} on" if day and known and day >= known else ""
 
 
 def _share(share: Decimal | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, FromClause, insert, select
 
@@ -77,6 +78,7 @@ class Ledger:
         self.terms = terms
         self.rollup_worth = rollup.WORTH
         self._read: tuple[object, Manifest] | None = None
+        self.predictions: tuple[object, dict[Any, Any]] | None = None  # of one state of the files; see finops.ledger.predicting
 
     def close(self) -> None:
         self.facts.close()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from finops.errors import LedgerError, UserError
 from finops.ledger.audit_chain import UNKEYED, Keys
 
-HEAD = "0009"
+HEAD = "0011"
 MIGRATIONS = Path(__file__).with_name("migrations")
 WRITERS_LOCK = 7_241_905  # any number of ours: names the PostgreSQL advisory lock of writers
 
