@@ -24,7 +24,14 @@ OF_STATE: Final = {
     "finops_outbox_oldest_pending_seconds": "Age of the oldest message that is due and not sent.",
     "finops_alerts": "Alerts, by state.",
     "finops_proposals": "Proposals, by state.",
+    "finops_anomalies_open": "Open anomalies, one for each cause, by severity and grain.",
+    "finops_anomaly_feedback": "What people said of anomalies they were told of, by verdict.",
+    "finops_ingestion_delivery_age_seconds": "Age of the newest delivery, by source.",
+    "finops_ingestion_complete_day_age_seconds": "How long ago the newest complete day ended, by source.",
     "finops_effects_in_force": "Targets that are moved, or may be, by stage; those that could not be put back are stuck.",
+    "finops_forecast_error": "Error of forecasts of all charges as a share of what came, in the last three closed months, by days left.",
+    "finops_forecast_run_rate_error": "The same, had every day to come been taken to cost the mean of the thirty before.",
+    "finops_forecast_held80": "Share of those closed months whose total the 80 % interval held.",
 }
 Labels = tuple[tuple[str, str], ...]
 Gauge = tuple[str, Labels, float]  # name, labels, value

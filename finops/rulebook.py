@@ -7,6 +7,7 @@ from typing import Final
 from finops.configuration.digests import digest_of
 from finops.configuration.fields import Fields, as_currency, as_zone, items, nearest, seen
 from finops.configuration.problems import Problems, shown
+from finops.configuration.rulebook_anomalies import AnomalySettings, anomalies_of
 from finops.configuration.rulebook_approvals import Guard, guard_of
 from finops.configuration.rulebook_budgets import Budget, Ledger, budgets_of, names_in
 from finops.configuration.rulebook_calendar import CalendarSettings, calendar_of
@@ -27,7 +28,7 @@ from finops.yamlfile import Node, Table
 __all__ = ["Budget", "Guard", "Metric", "Price", "Quota", "Rule", "Rulebook", "SourceSettings", "read"]
 
 BUDGETS: Final = ("currency", "timezone", "owners", "prices", "fx", "sources", "metrics", "budgets", "quotas", "calendar")
-RULES: Final = ("rules", "playbooks", "maintenance", "guard")
+RULES: Final = ("rules", "playbooks", "maintenance", "guard", "anomalies")
 MISPLACED: Final = {**dict.fromkeys(BUDGETS, "budgets.yaml"), **dict.fromkeys(RULES, "rules.yaml")}
 
 
@@ -49,6 +50,7 @@ class Rulebook:
     playbooks: tuple[Playbook, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     guard: Guard = field(default_factory=Guard)
+    anomalies: AnomalySettings = field(default_factory=AnomalySettings)
     # What is allowed but perhaps not meant, as `file:line: sentence`; no part of the content.
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -95,6 +97,7 @@ def read(budgets: Node | None, rules: Node | None, *, whole: bool = True) -> Rul
         playbooks=playbooks,
         maintenance=maintenance_of(watched("maintenance"), timezone, problems),
         guard=guard_of(watched("guard"), problems),
+        anomalies=anomalies_of(watched("anomalies"), problems),
         warnings=warnings.told(),
     )
     problems.raise_any()

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from finops.configuration.rulebook_budgets import Budget
+from finops.configuration.rulebook_conditions import AnomalyFound, conditions_in
 from finops.configuration.rulebook_steps import Propose
 from finops.errors import FinopsError, SourceError
 from finops.guard.approval_policy import Need
@@ -20,7 +21,7 @@ from finops.ledger.alert_rows import Alert
 from finops.ledger.alerts import Settled
 from finops.ledger.asking import Around, propose_step
 from finops.ledger.gateway_speeds import keep, measure
-from finops.ledger.watched import AskPrometheus, Looking
+from finops.ledger.watched import AskPrometheus, Looking, Spotted
 from finops.rulebook import Rulebook
 from jobs.acting import desk
 from jobs.ingest_capacity import server_at, servers
@@ -55,7 +56,20 @@ def look(tools: Tools, seen: Looking | None = None) -> Round:
 
 
 def looking(tools: Tools) -> Looking:
-    return Looking(tools.ledger, tools.now, prometheus(tools), tools.rulebook)
+    return Looking(tools.ledger, tools.now, prometheus(tools), tools.rulebook, anomalies(tools))
+
+
+def anomalies(tools: Tools) -> Spotted | None:
+    """Return what tells which anomalies are open; None where no rule asks for it."""
+    if not asks_for_anomalies(tools.rulebook):
+        return None
+    from finops.ledger.anomalies_open import on_record
+
+    return on_record(tools.ledger.engine)
+
+
+def asks_for_anomalies(book: Rulebook) -> bool:
+    return any(isinstance(each, AnomalyFound) for rule in book.rules for each in conditions_in(rule.when))
 
 
 def follow_speeds(tools: Tools, seen: Looking) -> list[str]:

@@ -57,6 +57,7 @@ MODULES: Final = (  # each registers its agent when it is imported
     "jobs.checkpoint_audit",
     "jobs.compact_usage",
     "jobs.deliver_outbox",
+    "jobs.forecast_month",
     "jobs.ingest_bills",
     "jobs.ingest_capacity",
     "jobs.ingest_usage",
@@ -64,6 +65,7 @@ MODULES: Final = (  # each registers its agent when it is imported
     "jobs.reprice_usage",
     "jobs.roll_up",
     "jobs.settle_actions",
+    "jobs.spot_anomalies",
     "jobs.sweep_ledger",
 )
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from finops.charges import DIMENSIONS
 from finops.configuration import shapes
+from finops.configuration.rulebook_anomalies import ANOMALIES
 from finops.configuration.rulebook_approvals import GUARD
 from finops.configuration.rulebook_budgets import BUDGET
 from finops.configuration.rulebook_calendar import CALENDAR
@@ -73,6 +74,7 @@ SECTIONS: Final[Mapping[str, Shapes]] = {
         "playbooks": Shape(shapes.named(shapes.defined("steps")), "Steps by a name."),
         "maintenance": Shape(_listed(MAINTENANCE), "When something is expected to be out of order."),
         "guard": Shape(shapes.table(GUARD), "What may never be moved, and who must agree to the rest."),
+        "anomalies": Shape(shapes.table(ANOMALIES), "What counts as not usual, and how often that is told."),
     },
 }
 

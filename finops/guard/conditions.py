@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from finops.configuration.rulebook_budgets import Budget
 from finops.configuration.rulebook_conditions import (
     AllOf,
+    AnomalyFound,
     AnyOf,
     BudgetSpent,
     BurnRate,
@@ -32,9 +33,13 @@ from finops.guard.idle import Fleet, Machine
 from finops.money import percent
 from finops.periods import Period
 
+if TYPE_CHECKING:  # what it rests on is heavy, and rules are read by light commands
+    from finops.insight.anomalies_events import Anomaly
+
 SHOWN: Final = 5
 OF_BUDGETS: Final = (BudgetSpent, BurnRate, ForecastBreach)
-LATER: Final = {"anomaly": "anomalies", "oversized_model": "oversized models"}
+LATER: Final = {"oversized_model": "oversized models"}
+GRAVITY: Final = ("low", "medium", "high")
 
 
 class Look(Protocol):
@@ -58,6 +63,10 @@ class Look(Protocol):
 
     def idle(self, at_least: timedelta) -> Fleet | None:
         """The machines with GPUs, and what they did in the last `at_least`."""
+        ...
+
+    def anomalies(self, scope: Scope) -> "Sequence[Anomaly] | None":
+        """What is not as usual now within a scope, one for each cause; None where nobody has looked lately."""
         ...
 
 
@@ -206,6 +215,8 @@ def _other(when: Condition, look: Look, scope: Scope) -> Reading:
         return _promql(when, look)
     if isinstance(when, IdleGpu):
         return _idle(when, look, scope)
+    if isinstance(when, AnomalyFound):
+        return _anomaly(when, look, scope)
     return _unknown(when, f"finding {LATER[when.kind]} is not available yet")
 
 
@@ -266,6 +277,24 @@ def _idle(when: IdleGpu, look: Look, scope: Scope) -> Reading:
     if found["unknown"]:
         return _unknown(when, f"too little is known to call {_named(found['unknown'])} idle for {span}")
     return Reading(False, f"every GPU was used within {span}", when.kind) if found["busy"] else _unknown(when, "no GPU is seen there")
+
+
+def _anomaly(when: AnomalyFound, look: Look, scope: Scope) -> Reading:
+    """The largest speaks for all that are as grave as asked."""
+    known = look.anomalies(scope)
+    if known is None:
+        return _unknown(when, "nobody has looked for anomalies lately")
+    least, grain = GRAVITY.index(when.severity), when.grain
+    found = [one for one in known if GRAVITY.index(one.severity) >= least and grain in (None, one.step)]
+    what = f"{when.severity} severity or more" if least < 2 else "high severity"
+    if not found:
+        return Reading(False, f"no anomaly of {what} is open", when.kind)
+    first, *more = sorted(found, key=lambda one: -abs(one.excess))
+    value, others = Decimal(str(round(first.excess, 2))), f" and {len(more)} more" if more else ""
+    about = " ".join(f"{name}={value}" for name, value in first.key) or "everything"
+    side = "more" if value > 0 else "less"
+    said = f"{about} cost {_plain(abs(value))} {first.currency} {side} than expected ({first.id}, {first.severity}{others})"
+    return Reading(True, said, when.kind, value, unit=first.currency)
 
 
 def _count(number: int, what: str) -> str:

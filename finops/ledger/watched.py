@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, FromClause, cast, func, literal_column, select
@@ -14,8 +14,8 @@ from finops.charges import COLUMNS
 from finops.configuration.rulebook_budgets import Budget
 from finops.configuration.rulebook_conditions import GaugeName, UnitFigure
 from finops.configuration.rulebook_sections import Scope
-from finops.errors import FinopsError, QueryError
-from finops.guard.budgets import BudgetState, Spending, bounds, state_of, today_of
+from finops.errors import FinopsError, QueryError, UserError
+from finops.guard.budgets import BudgetState, Outlook, Spending, bounds, state_of, today_of
 from finops.guard.burn import HISTORY, burn_rate
 from finops.guard.idle import Fleet
 from finops.insight.unit_costs import unit_costs
@@ -28,6 +28,10 @@ from finops.ledger.statements import Asked
 from finops.ledger.units import units_of
 from finops.periods import DAY, Period, unit_of
 from finops.query import CostQuery, Filter
+from finops.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from finops.insight.anomalies_events import Anomaly
 
 SINCE: Final = 200  # days that are looked up: a quarter, and those before it that late bills may change
 NOT_USED: Final = Filter("category", ("Purchase", "Tax", "Credit", "Adjustment"), negated=True)
@@ -38,6 +42,7 @@ GAUGES: Final[Mapping[GaugeName, tuple[tuple[str, ...], Decimal]]] = {
 OF_SAMPLES: Final = ("namespace", "model")
 STALE: Final = 8  # days
 AskPrometheus = Callable[[str, str | None], Sequence[Decimal]]
+Spotted = Callable[[datetime, Scope], "Sequence[Anomaly] | None"]  # what is open at an instant within a scope
 
 
 def filters_of(scope: Scope) -> tuple[Filter, ...]:
@@ -106,6 +111,23 @@ def _parts(rows: Sequence[tuple[Any, ...]]) -> dict[date, dict[str | None, Decim
     return parts
 
 
+def outlook_of(ledger: Ledger, book: Rulebook, budget: Budget, period: Period, now: datetime) -> Outlook | None:
+    """Return what the forecast expects of a budget's scope; None where it cannot tell."""
+    from finops.ledger.forecasts import money
+    from finops.ledger.predicting import local_day, predict  # numpy, only where somebody asks
+
+    if period.end <= local_day(ledger, now):
+        return None
+    try:
+        found = predict(ledger, book, filters_of(budget.scope), period, now, currency=budget.currency).whole
+    except UserError:  # no rate for a currency, or a country without a calendar
+        return None
+    if found.total is None or found.month_to_date is None:
+        return None
+    days = tuple((day.date, money(day.cost)) for day in found.daily)
+    return Outlook(money(found.total - found.month_to_date), days)
+
+
 @dataclass(frozen=True)
 class Window:
     """What was charged and used between two instants; None where nothing was seen at all."""
@@ -139,10 +161,15 @@ def between(ledger: Ledger, scope: Scope, currency: str, start: datetime, end: d
 
 
 class Looking:
-    """Looks things up in a ledger as of one instant, each once. `ask` asks a Prometheus server."""
+    """Looks things up in a ledger as of one instant, each once. `ask` asks a Prometheus server, `spotted` tells anomalies.
 
-    def __init__(self, ledger: Ledger, now: datetime, ask: AskPrometheus | None = None) -> None:
-        self._ledger, self._now, self._ask = ledger, now, ask
+    With a `book` forecasts are those of `/cost forecast`; without one, as where many instants are replayed, a rule of thumb.
+    """
+
+    def __init__(
+        self, ledger: Ledger, now: datetime, ask: AskPrometheus | None = None, book: Rulebook | None = None, spotted: Spotted | None = None
+    ) -> None:
+        self._ledger, self._now, self._ask, self._book, self._spotted = ledger, now, ask, book, spotted
         self._spent: dict[str, Spending] = {}
         self._seen: dict[tuple[Any, ...], Window] = {}
         self._idle: dict[timedelta, Fleet | None] = {}
@@ -153,7 +180,10 @@ class Looking:
         return self._spent[budget.name]
 
     def state(self, budget: Budget, period: Period | None = None) -> BudgetState:
-        return state_of(budget, self.spending(budget), self._now, period)
+        known, asked = self.spending(budget), period or unit_of(today_of(budget, self._now), budget.period)
+        is_open = known.complete_until is not None and known.complete_until < asked.end
+        outlook = outlook_of(self._ledger, self._book, budget, asked, self._now) if self._book and is_open else None
+        return state_of(budget, known, self._now, period, outlook)
 
     def burn(self, budget: Budget, window: timedelta, end: datetime | None = None) -> Decimal | None:
         """What was seen is a lower bound of what was spent, so that late data raise no false alarm."""
@@ -217,6 +247,9 @@ class Looking:
         if at_least not in self._idle:
             self._idle[at_least] = fleet(self._ledger, self._now, at_least)
         return self._idle[at_least]
+
+    def anomalies(self, scope: Scope) -> "Sequence[Anomaly] | None":
+        return self._spotted(self._now, scope) if self._spotted else None
 
     def _window(self, scope: Scope, currency: str, start: datetime, end: datetime, *, used: bool) -> Window | None:
         asked = (scope, currency, start, end, used)
