@@ -37,6 +37,7 @@ from bot.pages import lines_message
 from bot.people import People, who_we_are
 from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.sharing import Sharing
+from bot.why_verb import why_answer
 from finops.answers import Answer
 from finops.charts import draw
 from finops.charts_drawn import draw_drawing
@@ -106,6 +107,7 @@ class SlackApp:
         self.bolt.action("share")(self.share)
         self.bolt.action("period")(self.change)
         self.bolt.action("by")(self.change)
+        self.bolt.action("why")(self.why)
         self.decisions.register(self.bolt)
 
     def command(self, ack: Ack, body: Body) -> None:
@@ -138,6 +140,12 @@ class SlackApp:
         place = clicked(body)
         identity, choice = split_choice((action.get("selected_option") or {}).get("value", ""))
         self._take_click(place, body, lambda: self._changed(place.user, identity, action["action_id"], choice), edits=True)
+
+    def why(self, ack: Ack, body: Body, action: Body) -> None:
+        """Why the cost changed that an answer told: a message of its own below it."""
+        ack()
+        place, identity = clicked(body), action.get("value", "")
+        self._take_click(place, body, lambda: self._message(why_answer(self.tools, identity, self._asking(place.user))))
 
     def share(self, ack: Ack, body: Body, action: Body) -> None:
         """Post the answer for the whole channel, once, however often the button is clicked."""
@@ -189,7 +197,7 @@ class SlackApp:
 
     def _text_message(self, said: TextReply) -> Message:
         picture = self.messenger.picture(draw_drawing(said.drawing)) if said.drawing else None
-        return lines_message(said.title, said.lines, code=said.code, grid=said.grid, picture=picture)
+        return lines_message(said.title, said.lines, code=said.code, grids=said.grids(), picture=picture)
 
     def _cost_message(self, said: CostReply, *, controls: bool) -> Message:
         return answer_blocks(said.answer, said.today, chart=self._chart(said.answer), controls=controls)

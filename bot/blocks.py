@@ -201,7 +201,9 @@ def _controls(answer: Answer, key: str) -> Block:
     if len(answer.query.by) == 1 and answer.query.by[0] in BREAKDOWNS:
         split["initial_option"] = splits[BREAKDOWNS.index(answer.query.by[0])]
     share = {"type": "button", "action_id": "share", "value": key, "text": {"type": "plain_text", "text": "Share to channel"}}
-    return {"type": "actions", "block_id": f"{key}.actions", "elements": [share, _select("period", "Another period", periods), split]}
+    why = {"type": "button", "action_id": "why", "value": key, "text": {"type": "plain_text", "text": "Why?"}}
+    elements = [share, *([why] if any(sums.change for sums in answer.sums) else []), _select("period", "Another period", periods), split]
+    return {"type": "actions", "block_id": f"{key}.actions", "elements": elements}
 
 
 def _select(action: str, placeholder: str, options: list[Block]) -> Block:

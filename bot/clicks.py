@@ -10,7 +10,7 @@ from bot.messenger import Place
 from finops.secret import Secret
 
 VALUE: Final = re.compile(r"(P-[1-9][0-9]{0,8})\|([0-9a-f]{64})")
-SHOWN_IN: Final = re.compile(r"(?:home\.)?([AP]-[0-9]+)\.([0-9]+)\..*")
+SHOWN_IN: Final = re.compile(r"(?:home\.)?([AP]-[0-9a-f]+)\.([0-9]+)\..*")
 
 
 @dataclass(frozen=True)

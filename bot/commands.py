@@ -9,17 +9,17 @@ from bot.assemble import Tools
 from bot.audit_verb import audit_verb
 from bot.budgets_verb import alerts_verb, budgets_verb
 from bot.capacity import capacity_verb, kubernetes_verb
+from bot.forecast_verb import forecast_verb
 from bot.proposals_verb import proposals_verb
 from bot.reconcile_verb import reconcile_verb
 from bot.replies import Asking, CostReply, Reply, TextReply
 from bot.unit_verb import unit_verb
 from finops.charges import DIMENSIONS
 from finops.errors import QueryError, close_to, meant
-from finops.language.echo import describe, echo
 from finops.language.query_help import HELP, help_text
-from finops.language.query_json import from_json, to_json
+from finops.language.query_json import to_json
 from finops.query import CostQuery, parse, spelled, unknown_values
-from finops.telling.answer_json import amount, document, moment
+from finops.telling.answer_json import moment
 
 SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
 
@@ -155,21 +155,15 @@ def _load_line(load: Any) -> str:
 
 
 def _why(tools: Tools, rest: str, asking: Asking) -> Reply:
-    """Replay a question by its id: how it was understood, from which deliveries, by which statements, with which result."""
-    kept, until = tools.ledger.recall(rest.strip().upper())
-    query = from_json(kept)
-    again = tools.ledger.answer(query, until)
-    loads, statements = tools.ledger.evidence(query, until)
-    totals = [f"{amount(sums.total) or 'no data'} {sums.currency}" for sums in again.sums] or ["no data"]
-    lines = (
-        f"Asked: {echo(query)}",
-        f"Understood as: {describe(query, tools.today(until))}",
-        f"Now answers: {', '.join(totals)}",
-        *(f"From: {load.source} {load.period}, delivered {load.delivered_at:%Y-%m-%d %H:%M}Z, {load.rows} rows" for load in loads),
-    )
-    evidence = [{"source": one.source, "period": one.period, "delivered_at": moment(one.delivered_at), "rows": one.rows} for one in loads]
-    found = {"id": rest, "question": echo(query), "loads": evidence, "sql": list(statements), "answer": document(again)}
-    return TextReply(f"Why {rest.upper()}", lines, found, code=statements)
+    from bot.why_verb import why_verb
+
+    return why_verb(tools, rest, asking, KnownValues(tools))
+
+
+def _anomalies(tools: Tools, rest: str, asking: Asking) -> Reply:
+    from bot.anomalies_verb import anomalies_verb
+
+    return anomalies_verb(tools, rest, asking, KnownValues(tools))
 
 
 def _jobs(tools: Tools, rest: str, asking: Asking) -> Reply:
@@ -188,11 +182,13 @@ VERBS: Final[dict[str, Verb]] = {
         Verb("capacity", "GPUs and what else was sampled: capacity last 7d", capacity_verb),
         Verb("kubernetes", "what nodes and pods cost, and what is idle: kubernetes last 7d", kubernetes_verb),
         Verb("reconcile", "estimates beside bills, and why they differ: reconcile provider=Anthropic last 30d", reconcile_verb),
+        Verb("forecast", "what it will cost: forecast team=ml next month by=service; forecast accuracy for how that went", forecast_verb),
+        Verb("anomalies", "what is not as usual: anomalies team=ml last 30d; anomalies A-… tells one in full", _anomalies),
         Verb("budgets", "where every budget stands: spent, how fast, where that leads; budgets NAME for one", budgets_verb),
         Verb("alerts", "what is open, and since when; alerts all for those that are over too", alerts_verb),
         Verb("jobs", "what runs by the clock, when it ran and how it went; jobs NAME for its history", _jobs),
         Verb("proposals", "what waits for a decision, and what is in force", proposals_verb),
         Verb("audit", "who proposed, approved, refused and moved what: audit P-12", audit_verb),
-        Verb("why", "why Q-… replays an answer: deliveries, statements, result", _why),
+        Verb("why", "why a cost changed: why team=ml last 7d; why A-… for an anomaly; why Q-… replays an answer", _why),
     )
 }

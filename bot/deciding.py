@@ -11,6 +11,7 @@ from finops.guard.approvals import Ballot, Decision
 from finops.guard.ending import may_end, may_renew
 from finops.guard.quorum import needs_of, told
 from finops.ledger.alert_rows import Alert
+from finops.ledger.anomaly_rows import Stored
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
 from finops.ledger.proposals import Change, Proposal, proposal, standing
@@ -38,6 +39,7 @@ class Done:
     is_refused: bool = False
     is_approved: bool = False
     alert: Alert | None = None
+    anomaly: Stored | None = None
 
 
 class Deciding:

@@ -28,37 +28,37 @@ def approve_form(click: Click, found: Proposal) -> Block:
     phrase = phrase_for(found.id, found.digest)
     about = f"{mrkdwn(what(found.plan), 500)}\non {mrkdwn(', '.join(found.plan.targets[:5]), 500)}"
     told = section(f"*{about}*\nType {code(phrase)} to approve exactly this plan.", "about")
-    return _form("proposal.approve", f"Approve {found.id}", "Approve", [told, _line(PHRASE, "The phrase", phrase)], kept_of(click))
+    return form_of("proposal.approve", f"Approve {found.id}", "Approve", [told, _line(PHRASE, "The phrase", phrase)], kept_of(click))
 
 
 def deny_form(click: Click, found: Proposal) -> Block:
     told = section(f"*{mrkdwn(what(found.plan), 500)}*\nNothing will be done. One denial ends it.", "about")
-    return _form("proposal.deny", f"Deny {found.id}", "Deny", [told, _reason("Why not?")], kept_of(click))
+    return form_of("proposal.deny", f"Deny {found.id}", "Deny", [told, reason_field("Why not?")], kept_of(click))
 
 
 def end_form(click: Click, found: Proposal) -> Block:
     told = section(f"*{mrkdwn(what(found.plan), 500)}*\nEverything is put back as it was before.", "about")
-    return _form("proposal.end", f"End {found.id} now", "End now", [told, _reason("Why now?")], kept_of(click))
+    return form_of("proposal.end", f"End {found.id} now", "End now", [told, reason_field("Why now?")], kept_of(click))
 
 
 def renew_form(click: Click, found: Proposal) -> Block:
     """Asks that it goes on; the same people decide about that."""
     long = f"{span(found.plan.lasts)} more" if found.plan.lasts else "on"
     told = f"*{mrkdwn(what(found.plan), 500)}*\nIf the same people agree, it lasts {long} from then on; otherwise it ends as planned."
-    return _form("proposal.renew", f"Renew {found.id}", "Ask", [section(told, "about"), _reason("Why longer?")], kept_of(click))
+    return form_of("proposal.renew", f"Renew {found.id}", "Ask", [section(told, "about"), reason_field("Why longer?")], kept_of(click))
 
 
 def snooze_form(click: Click, identity: str) -> Block:
     options = [{"text": {"type": "plain_text", "text": name}, "value": name} for name in SPANS]
     menu = {"type": "static_select", "action_id": HOW_LONG, "options": options, "initial_option": options[1]}
     wait = {"type": "input", "block_id": HOW_LONG, "label": {"type": "plain_text", "text": "For how long?"}, "element": menu}
-    return _form("alert.snooze", f"Snooze {identity}", "Snooze", [wait, _reason("Why may it wait?")], kept_of(click))
+    return form_of("alert.snooze", f"Snooze {identity}", "Snooze", [wait, reason_field("Why may it wait?")], kept_of(click))
 
 
 def written(view: Mapping[str, Any], name: str) -> str:
     """Return what was written in a field, or chosen there."""
     entry = ((view.get("state") or {}).get("values") or {}).get(name, {}).get(name) or {}
-    return str(entry.get("value") or (entry.get("selected_option") or {}).get("value") or "").strip()
+    return str(entry.get("value") or (entry.get("selected_option") or {}).get("value") or entry.get("selected_date") or "").strip()
 
 
 def missing_in(view: Mapping[str, Any]) -> dict[str, str]:
@@ -70,7 +70,7 @@ def missing_in(view: Mapping[str, Any]) -> dict[str, str]:
     return wrong
 
 
-def _form(callback: str, title: str, submit: str, blocks: list[Block], kept: str) -> Block:
+def form_of(callback: str, title: str, submit: str, blocks: list[Block], kept: str) -> Block:
     return {
         "type": "modal",
         "callback_id": callback,
@@ -82,7 +82,7 @@ def _form(callback: str, title: str, submit: str, blocks: list[Block], kept: str
     }
 
 
-def _reason(label: str) -> Block:
+def reason_field(label: str) -> Block:
     return _line(REASON, label, "It is kept on the record")
 
 

@@ -11,6 +11,8 @@ from slack_sdk import WebClient
 
 from bot.alert_clicks import Alerts
 from bot.alert_message import render as render_alert
+from bot.anomaly_clicks import ANOMALY, Anomalies
+from bot.anomaly_message import render as render_anomaly
 from bot.assemble import Tools
 from bot.blocks import Message, busy_message
 from bot.clicks import Click, click_of, sent_of
@@ -30,13 +32,14 @@ from finops.errors import UserError
 from finops.guard.approvals import phrase_for
 from finops.ledger.alert_rows import Alert, message_key
 from finops.ledger.alerts import alert
+from finops.ledger.anomalies import anomaly
 from finops.ledger.outbox import Reference, reference_of
 from finops.ledger.proposals import beside_of, proposal
 from finops.ledger.taken import take
 
 LOG = logging.getLogger("finops.slack.decisions")
 Body = dict[str, Any]
-OURS: Final = re.compile(r"(proposal|alert)\..+")
+OURS: Final = re.compile(r"(proposal|alert|anomaly)\..+")
 CLICKS: Final = 4  # at once; they must not wait behind questions, since a form opens within three seconds of its click or never
 ACTIONS: Final = 2
 LOOKS: Final = 3
@@ -77,6 +80,7 @@ class Decisions:
         self.groups = Groups(around.client, around.us)
         self.deciding = Deciding(around.tools, self.groups, acting)
         self.alerts = Alerts(around.tools, self.groups)
+        self.anomalies = Anomalies(around.tools, self.groups)
         self.desk = Desk(CLICKS)
         self.acting = Desk(ACTIONS, each=50)
         self.porter = Desk(1, waiting=20, each=1)
@@ -89,6 +93,10 @@ class Decisions:
             "proposal.renew": self._renew,
             "alert.ack": self.alerts.acknowledge,
             "alert.snooze": self._snooze,
+            "anomaly.ack": self.anomalies.acknowledge,
+            "anomaly.expect": self._expect,
+            "anomaly.useless": self.anomalies.useless,
+            "anomaly.investigate": self.anomalies.investigate,
         }
 
     def register(self, bolt: App) -> None:
@@ -109,7 +117,7 @@ class Decisions:
         """A form: what is wrong with it is said in the form itself, while it is still open."""
         view = body["view"]
         click = sent_of(body, str(view["callback_id"]))
-        if wrong := missing_in(view) or _wrong_phrase(click, view):
+        if wrong := missing_in(view) or self._wrong(click, view):
             ack(response_action="errors", errors=wrong)
             return
         ack()
@@ -125,7 +133,12 @@ class Decisions:
             return self.deciding.end(click, request, why)
         if click.action == "proposal.renew":
             return self.deciding.renew(click, request, why)
+        if click.action == "anomaly.expect":
+            return self.anomalies.expect(click, request, view)
         return self.alerts.snooze(click, request, view)
+
+    def _wrong(self, click: Click, view: Body) -> dict[str, str]:
+        return self.anomalies.wrong_in(view) if click.action == "anomaly.expect" else _wrong_phrase(click, view)
 
     def _approve(self, click: Click, request: str) -> Done | None:
         found = self.deciding.found(click)
@@ -153,6 +166,10 @@ class Decisions:
 
     def _snooze(self, click: Click, request: str) -> Done | None:
         return self.alerts.wants_form(click, request) or self._open(click, snooze_form(click, click.value))
+
+    def _expect(self, click: Click, request: str) -> Done | None:
+        found = self.anomalies.wants_form(click, request)
+        return found if isinstance(found, Done) else self._open(click, self.anomalies.form(click, found))
 
     def _open(self, click: Click, form: Block) -> Done | None:
         """Raises UserError where Slack opens no form any more, so that the click can be repeated."""
@@ -191,6 +208,8 @@ class Decisions:
             self._refresh(click, Shown(done.proposal.id, done.proposal.version, f"proposal:{done.proposal.id}"), done)
         elif done.alert:
             self._refresh(click, shown_of(done.alert), done)
+        elif done.anomaly:
+            self._refresh(click, Shown(done.anomaly.id, done.anomaly.version, done.anomaly.message), done)
 
     def _act(self, click: Click, identity: str) -> None:
         """Where nobody is free, the job that settles actions carries it out."""
@@ -246,12 +265,14 @@ class Decisions:
         return alert if alert and reference_of(self._engine, f"proposal:{identity}") == where else identity
 
     def _version(self, identity: str) -> int:
+        if ANOMALY.fullmatch(identity):
+            return anomaly(self._engine, identity).version
         one = proposal(self._engine, identity) if identity.startswith("P-") else alert(self._engine, identity)
         return one.version
 
     def _redraw(self, where: Reference, identity: str) -> None:
         shown = self._shown_at(where, identity)
-        render = render_proposal if shown.startswith("P-") else render_alert
+        render = render_anomaly if ANOMALY.fullmatch(shown) else render_proposal if shown.startswith("P-") else render_alert
         content = render(self.around.tools, shown, self._refer)
         blocks = [dict(block) for block in content.blocks]
         try:

@@ -13,7 +13,7 @@ from bot.commands import reply
 from bot.gateway_control import Follower, control
 from bot.replies import Asking
 from finops.ledger.gateway_effects import in_force
-from finops.ledger.tallies import tallies
+from finops.ledger.tallies import Tally, lags, tallies
 from finops.sources.spool import SpoolWriter
 from jobs.check_budgets import take_findings
 from jobs.ingest_usage import Drained, Publisher
@@ -41,7 +41,7 @@ class UsageDoor:
             counters=self._counters,
             questions=tools.settings.workers,
             take_alerts=lambda findings: take_findings(self._job_tools(), findings),
-            tallies=lambda: [(each.name, each.labels, each.value) for each in tallies(tools.ledger.engine, tools.now())],
+            tallies=lambda: [(each.name, each.labels, each.value) for each in measured(tools)],
             guard=control(tools, lambda: in_force(tools.ledger.engine, tools.now())),
         )
         self._http = HttpDoor(self._door)
@@ -72,3 +72,9 @@ class UsageDoor:
     def _count(self, done: Drained) -> None:
         self._counters.add("finops_usage_published_segments_total", done.segments)
         self._counters.add("finops_usage_failed_publishes_total", int(done.failed > 0))
+
+
+def measured(tools: Tools) -> list[Tally]:
+    """Return what is read anew at each scrape."""
+    now = tools.now()
+    return [*tallies(tools.ledger.engine, now), *lags(tools.ledger, now)]

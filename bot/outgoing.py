@@ -11,6 +11,8 @@ from slack_sdk import WebClient
 
 from bot.alert_message import render as render_alert
 from bot.alert_room import render as render_room
+from bot.anomaly_message import render as render_anomaly
+from bot.anomaly_message import render_why as render_anomaly_why
 from bot.assemble import Tools
 from bot.proposal_message import render as render_proposal
 from bot.references import NOWHERE, References
@@ -30,7 +32,13 @@ LOG = logging.getLogger("finops.outbox")
 Render = Callable[[Tools, str, References], Content]
 
 # What a payload {"render": NAME, "id": …} is shown by, at the moment it is sent.
-RENDERERS: Final[dict[str, Render]] = {"alert": render_alert, "proposal": render_proposal, "room": render_room}
+RENDERERS: Final[dict[str, Render]] = {
+    "alert": render_alert,
+    "anomaly": render_anomaly,
+    "anomaly_why": render_anomaly_why,
+    "proposal": render_proposal,
+    "room": render_room,
+}
 
 
 def show(tools: Tools, payload: Mapping[str, Any], renderers: Mapping[str, Render] = RENDERERS, refer: References = NOWHERE) -> Content:

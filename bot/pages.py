@@ -17,7 +17,7 @@ def lines_message(
     *,
     trusted: bool = False,
     code: Iterable[str] = (),
-    grid: Grid | None = None,
+    grids: Iterable[Grid] = (),
     picture: PictureRef | None = None,
 ) -> Message:
     """Lay lines out under a bold title in as few sections as hold them; `trusted` lines are mrkdwn of our own, `code` stands as it is."""
@@ -33,6 +33,6 @@ def lines_message(
             break
     blocks = [section(page, f"lines.{number}") for number, page in enumerate(pages)]
     blocks += [picture_block(picture, "picture")] if picture else []
-    blocks += [grid_block(grid, "grid")] if grid and grid.rows else []
+    blocks += [grid_block(grid, f"grid.{number}") for number, grid in enumerate(grids) if grid.rows]
     blocks += [section(block_of_code(text.splitlines()), f"code.{number}") for number, text in enumerate(code)]
     return Message(mrkdwn(title, 150), blocks)

@@ -43,10 +43,14 @@ class TextReply:
     code: tuple[str, ...] = ()  # shown to the letter, to be copied
     grid: Grid | None = None
     drawing: Drawing | None = None
+    more: tuple[Grid, ...] = ()  # tables below the first
 
     def tables(self) -> tuple[str, ...]:
         """What a terminal shows below the lines."""
-        return (*([self.grid.text()] if self.grid else []), *self.code)
+        return (*(grid.text() for grid in self.grids()), *self.code)
+
+    def grids(self) -> tuple[Grid, ...]:
+        return (*([self.grid] if self.grid else []), *self.more)
 
 
 Reply = CostReply | TextReply

@@ -74,6 +74,12 @@ class Cube:
             found &= self.codes[:, d] == (self.values[d].index(value) if value in self.values[d] else -1)
         return found
 
+    def by(self, dimensions: Sequence[str]) -> "Cube":
+        """Return the same cells told apart by some dimensions only, as far as the cube has them."""
+        kept = [d for d, name in enumerate(self.dimensions) if name in dimensions]
+        named, values = tuple(self.dimensions[d] for d in kept), tuple(self.values[d] for d in kept)
+        return Cube(named, values, self.codes[:, kept], self.before, self.after, self.used, self.currency)
+
     def part(self, mask: NDArray[np.bool_]) -> "Cube":
         """Return the cube of some of its cells."""
         chosen = np.flatnonzero(mask).tolist()

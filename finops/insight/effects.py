@@ -24,20 +24,24 @@ SMALLEST: Final = 1e-10  # quantity that a bill can state; unit prices stay fini
 Mask = NDArray[np.bool_]
 
 
-def effects(cube: Cube) -> Effects:
-    """Split the change of a cube. Cells nobody knows the use of are new, gone, or `other`."""
-    requested, counted = _requested(cube), _counted(cube)
-    unknown = ~requested & ~counted
+def effects(cube: Cube, of: Mask | None = None) -> Effects:
+    """Split the change of a cube. Cells nobody knows the use of are new, gone, or `other`.
+
+    `of` splits the change of these cells only, seen among all: a model that takes over from one outside them is no new one.
+    """
+    chosen = np.ones(len(cube.before), dtype=bool) if of is None else of
+    requested, counted = _requested(cube), _counted(cube) & chosen
+    unknown = ~requested & ~counted & chosen
     before, after = cube.money
     new, gone = unknown & (before == 0), unknown & (after == 0)
     amounts = dict.fromkeys(EFFECTS, 0.0)
-    for found in (_of_requests(cube, requested), _of_quantities(cube, counted)):
+    for found in (_of_requests(cube, requested, chosen), _of_quantities(cube, counted)):
         for name, amount in found.items():
             amounts[name] = fsum((amounts[name], amount))
     known = {name: Decimal(amount).quantize(PLACES, context=EXACT) for name, amount in amounts.items()}
     exact = {"new": _change(cube, new), "gone": _change(cube, gone & ~new), "other": _change(cube, unknown & ~new & ~gone)}
     summed = {name: exact_sum((amount, exact.get(name, Decimal(0)))) for name, amount in known.items()}
-    return Effects(_without_rounding(summed, cube.change))
+    return Effects(_without_rounding(summed, cube.change if of is None else _change(cube, of)))
 
 
 def facts(cube: Cube) -> Facts:
@@ -59,12 +63,13 @@ def facts(cube: Cube) -> Facts:
     )
 
 
-def _of_requests(cube: Cube, cells: Mask) -> dict[EffectName, float]:
+def _of_requests(cube: Cube, cells: Mask, chosen: Mask) -> dict[EffectName, float]:
     if not cells.any():
         return {}
     factors = factors_of(cube, cells, _groups(cube)[cells])
-    amounts = {name: fsum(each.tolist()) for name, each in zip(FACTORS, _shapley(factors), strict=True)}
-    return {**amounts, "new": fsum(factors.new.tolist()), "gone": -fsum(factors.gone.tolist())}
+    inside = chosen[cells]
+    amounts = {name: fsum(each[inside].tolist()) for name, each in zip(FACTORS, _shapley(factors), strict=True)}
+    return {**amounts, "new": fsum(factors.new[inside].tolist()), "gone": -fsum(factors.gone[inside].tolist())}
 
 
 def _shapley(factors: Factors) -> list[Floats]:

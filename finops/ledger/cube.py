@@ -31,31 +31,43 @@ Moved = dict[str, dict[Value, tuple[Decimal, Decimal]]]
 
 @dataclass(frozen=True)
 class Compared:
-    """A cube for each currency, the largest first; `query` tells which days of both periods it holds: those that are complete."""
+    """A cube for each currency, the largest first; `query` tells which days of both periods it holds: those that are complete.
+
+    `alike` are the values that all charges have, which no dimension of a cube can tell apart.
+    """
 
     cubes: tuple[Cube, ...]
     query: CostQuery
+    alike: tuple[tuple[str, Value], ...] = ()
 
 
 def compared(
-    ledger: Ledger, query: CostQuery, until: datetime, by: Sequence[str] = DIMENSIONS, *, known_at: datetime | None = None
+    ledger: Ledger,
+    query: CostQuery,
+    until: datetime,
+    by: Sequence[str] = DIMENSIONS,
+    *,
+    known_at: datetime | None = None,
+    whole: bool = False,
 ) -> Compared:
     """Return what the scope of `query` cost in its period and the one compared with, by those of `by` that differ.
 
+    `whole` reads all days as asked, those too that are not complete.
     Raises QueryError where the question compares with nothing, or a currency has no rate.
     """
     statements.earlier(query)
     now = ledger.manifest(until, known_at)
     chosen = now.files_of(_span(query))
-    reach = ledger.reach(now, {file.source for file in chosen}, query, until)
-    query = complete_part(query, reach.coverage)
+    if not whole:
+        reach = ledger.reach(now, {file.source for file in chosen}, query, until)
+        query = complete_part(query, reach.coverage)
     if not chosen:
         return Compared((), query)
     asked, _ = ledger.asked(query, chosen, until, now)
     paths = ledger.split(now, rollup.choose(ledger.root, chosen, query, by, until, ledger.rollup_worth))
     with ledger.facts.reading(paths) as reading:
-        cubes = _cubes(asked, by, reading, usage=any(file.kind == "usage" for file in chosen))
-    return Compared(cubes, query)
+        cubes, alike = _cubes(asked, by, reading, usage=any(file.kind == "usage" for file in chosen))
+    return Compared(cubes, query, alike)
 
 
 def _span(query: CostQuery) -> Period:
@@ -63,7 +75,7 @@ def _span(query: CostQuery) -> Period:
     return Period(min(query.period.start, before.start), max(query.period.end, before.end))
 
 
-def _cubes(asked: Asked, by: Sequence[str], reading: Reading, *, usage: bool) -> tuple[Cube, ...]:
+def _cubes(asked: Asked, by: Sequence[str], reading: Reading, *, usage: bool) -> tuple[tuple[Cube, ...], tuple[tuple[str, Value], ...]]:
     empty = reading.empty([column for name in by for column in dimension(name).columns] + ["PricingUnit", "ConsumedUnit"])
     by = [name for name in by if not empty.issuperset(dimension(name).columns)]
     rows = reading.keep(statements.cells(asked, by, charges_for(asked, by, reading), empty, usage=usage))
@@ -74,7 +86,8 @@ def _cubes(asked: Asked, by: Sequence[str], reading: Reading, *, usage: bool) ->
         rows = reading.keep(statements.coarser(rows, by, [by.index(name) for name in named], kept_values(named, moved)))
     found = [_Row.of(row, len(named)) for row in reading.run(statements.largest(rows, named, MOST_CELLS))]
     cubes = [_cube(_Row(currency, None, (OTHER,) * len(named), sums), named, found) for currency, _, *sums in wholes]
-    return tuple(sorted(cubes, key=lambda cube: (-abs(cube.change), cube.currency)))
+    alike = tuple((name, value) for name in by if len(moved[name]) == 1 for value in moved[name])
+    return tuple(sorted(cubes, key=lambda cube: (-abs(cube.change), cube.currency))), alike
 
 
 def _cube(whole: "_Row", by: Sequence[str], found: Sequence["_Row"]) -> Cube:

@@ -8,7 +8,7 @@ from finops.money import percent, show, signed
 from finops.periods import Period
 from finops.query import CostQuery
 from finops.telling.answer_json import amount
-from finops.telling.names import clean, dimension_words, value_label
+from finops.telling.names import clean, dimension_words
 from finops.telling.sentences import scope_text
 
 MOST_SAID: Final = 0.9  # of the change: a driver of more is simply called it, not a share of it
@@ -36,11 +36,16 @@ def explained(why: Why, subject: str = "") -> str:
     currency = clean(why.currency)
     if not why.change:
         return f"{who} did not change: {show(why.after, currency)} both times{_opposed(why)}."
-    verb, sign = ("rose", 1) if why.change > 0 else ("fell", -1)
+    verb = "rose" if why.change > 0 else "fell"
     share = f" ({percent(float(why.change / abs(why.before)), signed=True)})" if why.before else ""
+    return f"{who} {verb} by {show(abs(why.change), currency)}{share}{reason(why)}."
+
+
+def reason(why: Why) -> str:
+    """Say what drives a change, to end a sentence with: `: 81 % of it is model=opus, because requests doubled`."""
+    sign = 1 if why.change > 0 else -1
     first = next((driver for driver in why.drivers if driver.excess * sign > 0), None)
-    tail = f": {_part(first, why)}" if first else "; no combination of values stands out"
-    return f"{who} {verb} by {show(abs(why.change), currency)}{share}{tail}."
+    return f": {_part(first, why)}" if first else "; no combination of values stands out"
 
 
 def why_lines(why: Why) -> tuple[str, ...]:
@@ -76,14 +81,16 @@ def driver_words(driver: Driver) -> str:
 
 
 def _nobody(dimension: str) -> str:
-    return f"{dimension_words(dimension)} {value_label(None, dimension)}"
+    return f"what has no {dimension_words(dimension)}"
 
 
 def _part(driver: Driver, why: Why) -> str:
     share = driver.share or 0.0
     named = driver_words(driver)
     said = f"it is {named}" if MOST_SAID <= share <= 2 - MOST_SAID else f"{percent(share)} of it is {named}"
-    if share > 2 - MOST_SAID:
+    if not driver.key:
+        said = named
+    elif share > 2 - MOST_SAID:
         said = f"{named} alone {'rose' if driver.excess > 0 else 'fell'} by {show(abs(driver.excess), clean(why.currency))}"
     return f"{said}{because(why.because, why.facts)}"
 

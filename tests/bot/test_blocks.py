@@ -198,8 +198,8 @@ def test_the_small_print_says_freshness_metric_question_and_id() -> None:
 
 
 def test_controls_carry_the_question_and_the_choice_and_no_figures() -> None:
-    share, period, split = block(shown(by_model()), "actions")["elements"]
-    assert (share["action_id"], share["value"]) == ("share", "Q-AB12CD")
+    share, why, period, split = block(shown(by_model()), "actions")["elements"]
+    assert [(each["action_id"], each["value"]) for each in (share, why)] == [("share", "Q-AB12CD"), ("why", "Q-AB12CD")]
     assert [option["value"] for option in period["options"]] == [f"Q-AB12CD|{words}" for words in PERIODS]
     assert [option["value"] for option in split["options"]] == [f"Q-AB12CD|{name}" for name in BREAKDOWNS]
     assert split["initial_option"]["value"] == "Q-AB12CD|model"
