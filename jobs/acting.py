@@ -13,6 +13,7 @@ from finops.ledger.asking import Desk
 from finops.ledger.effecting import Hands
 from finops.ledger.gateway_effects import Board
 from finops.ledger.ledger import Ledger
+from finops.ledger.runs import database_clock
 from finops.ports import Lever
 from finops.pricing.book import price_book
 from finops.rulebook import Rulebook
@@ -44,7 +45,8 @@ def hands(
     channel = settings.slack_alerts_channel
     alarms = (*([f"slack:{channel}"] if channel else []), *(settings.fallback_routes or ()))
     terms = (lambda plan: current_terms(rulebook(), plan)) if rulebook else None
-    return Hands(ledger.engine, levers(ledger, settings, guard, clock), guard, clock, holder, alarms, terms=terms)
+    known = levers(ledger, settings, guard, clock)
+    return Hands(ledger.engine, known, guard, clock, holder, alarms, terms=terms, truth=lambda: database_clock(ledger.engine))
 
 
 def desk(ledger: Ledger, settings: Settings, rulebook: Rulebook, clock: Clock) -> Desk:

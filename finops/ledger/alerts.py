@@ -17,7 +17,7 @@ from finops.guard.watching import Cap, Firing, Mark, Memory, Past, Round, graves
 from finops.ledger.alert_rows import Alert, alert_of, message_key, read_step, write_step
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
-from finops.ledger.outbox import Kind, enqueue
+from finops.ledger.outbox import Kind, enqueue, escaped
 from finops.ledger.proposals import Beside, proposals_for
 from finops.ledger.state import writing
 from finops.ledger.tables_alerts import alerts as rows
@@ -189,10 +189,6 @@ def _open_room(tx: Connection, number: int, room: str, routes: Sequence[str], fi
         enqueue(tx, key=f"alert:A-{number}:room", route=slack[1], kind="thread", **told)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _correct(tx: Connection, below: Mapping[str, str], now: datetime) -> list[Alert]:
     """Note alerts whose figure fell below their threshold; one note is posted for each budget, under its gravest message."""
     live = tx.execute(select(rows).where(rows.c.key.in_(sorted(below)), is_live).order_by(rows.c.number)).all() if below else []
@@ -304,7 +300,7 @@ def _update(tx: Connection, alert: Alert, now: datetime, mark: str | None = None
 def _reply(tx: Connection, alert: Alert, text: str, now: datetime) -> None:
     for base, route in alert.messages:
         if route.startswith("slack:"):
-            told = {"text": _escaped(text)}
+            told = {"text": escaped(text)}
             key = f"{base}:said:{alert.version}:{len(text)}"
             enqueue(tx, key=key, route=route, kind="thread", object_id=alert.id, payload=told, at=now, after=base)
 

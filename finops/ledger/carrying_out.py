@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -16,7 +16,7 @@ from finops.guard.terms import other_terms
 from finops.ledger import renewing
 from finops.ledger.effecting import ACTOR, Hands, Turn, apply_all, moved, told, undo_all
 from finops.ledger.effects import OvertakenError, intend, release, started_at, take
-from finops.ledger.outbox import enqueue
+from finops.ledger.outbox import enqueue, escaped
 from finops.ledger.proposals import (
     CLOCK,
     Change,
@@ -35,6 +35,7 @@ from finops.ledger.state import writing
 
 WORK: Final[tuple[State, ...]] = ("approved", "executing", "compensating", "reverting")
 ITS_TIME: Final = "its time is over"
+SKEW: Final = timedelta(minutes=1)  # whose clock is further off may take what has expired for fresh
 ALTERED: Final = "its stored plan is not the one that was agreed to"
 
 
@@ -128,6 +129,8 @@ def _start(turn: Turn, one: Proposal) -> Change:
         return _moved(turn, one, "cancel", f"nothing was moved, because this installation only says what it would do: {would}")
     if renewing.renews(one.plan):
         return renewing.take_over(turn, one)
+    if off := _clock_off(hands):
+        return Change(False, one, f"{one.id} waits: {off}")
     if hands.terms and (other := other_terms(one.plan, hands.terms(one.plan))):
         return _moved(turn, one, "supersede", other)
     fault, is_certain = _changed(hands, one.plan)
@@ -136,6 +139,13 @@ def _start(turn: Turn, one: Proposal) -> Change:
     if fault:
         return Change(False, one, f"{one.id} waits, since its targets cannot be read: {fault}")
     return _moved(turn, one, "start", also=lambda tx, now: intend(tx, one.number, one.plan.targets, now))
+
+
+def _clock_off(hands: Hands) -> str | None:
+    """Say why nothing is begun by a clock that nobody should rely on; what is put back is put back all the same."""
+    theirs = hands.truth()
+    skew = hands.clock() - theirs if theirs else timedelta()
+    return f"this process's clock is {skew.total_seconds():+.0f} s off the database's; set it right" if abs(skew) > SKEW else None
 
 
 def _apply(turn: Turn, one: Proposal) -> Change:
@@ -248,12 +258,8 @@ def _alarm(tx: Connection, hands: Hands, one: Proposal, fault: str, now: datetim
     summary = f"finops-bot: {one.id} could not be put back"
     event = {"action": "trigger", "severity": "critical", "dedup_key": f"stuck:{one.id}", "summary": summary, "details": {"why": fault}}
     for route in dict.fromkeys((one.route, *hands.alarms)):
-        payload = {"text": f":rotating_light: {_escaped(text)}" if route.startswith("slack:") else text, "event": event}
+        payload = {"text": f":rotating_light: {escaped(text)}" if route.startswith("slack:") else text, "event": event}
         enqueue(tx, key=f"stuck:{one.id}:{route}"[:400], route=route, kind="post", object_id=one.id, payload=payload, at=now)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _plain(value: Any) -> Any:

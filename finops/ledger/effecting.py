@@ -28,7 +28,7 @@ class Hands:
     """What carries plans out. `guard` and `clock` tell how it is at each moment, `holder` names this process.
 
     `alarms` are routes that hear, beside the proposal's own, of what could not be put back. `terms` tells what of the
-    rulebook matters to a plan, as it is configured at that moment.
+    rulebook matters to a plan, as it is configured at that moment. `truth` tells the time by the database's own clock.
     """
 
     engine: Engine
@@ -39,6 +39,7 @@ class Hands:
     alarms: tuple[str, ...] = ()
     lease: timedelta = timedelta(minutes=5)
     terms: Callable[[Plan], Mapping[str, Any]] | None = None
+    truth: Callable[[], datetime | None] = lambda: None
 
     def lever(self, plan: Plan) -> Lever:
         """Raises LeverError where this installation has no such lever."""

@@ -15,7 +15,7 @@ from finops.guard.snapshot import read_target
 from finops.ledger.ledger import Ledger
 from finops.ledger.loads import record
 from finops.ledger.measuring_clouds import Kind, is_billed, measure_cloud
-from finops.ledger.outbox import enqueue
+from finops.ledger.outbox import enqueue, escaped
 from finops.ledger.proposals import Proposal, proposal
 from finops.ledger.state import writing
 from finops.ledger.tables_effects import executions
@@ -91,7 +91,7 @@ def keep(engine: Engine, one: Proposal, kind: Kind, measured: Measured, now: dat
         record(tx, now, ACTOR, "saving.measured", one.id, {"kind": kind, "said": measured.said})
         if one.route.startswith("slack:"):  # elsewhere there are no threads
             first = f"proposal:{one.id}"
-            key, payload = f"{first}:measured:{kind}", {"text": _escaped(measured.said)}
+            key, payload = f"{first}:measured:{kind}", {"text": escaped(measured.said)}
             enqueue(tx, key=key, route=one.route, kind="thread", object_id=one.id, payload=payload, at=now, after=first)
     return True
 
@@ -152,14 +152,12 @@ def _began(engine: Engine, number: int) -> datetime:
 
 
 def _until(one: Proposal, kind: Kind, now: datetime) -> datetime:
-    """Leave out the last moments, whose requests may not have come yet; what is over is measured to its end."""
-    return now - ARRIVAL if kind == "soon" else one.changed_at
+    """Leave out the last moments, whose requests may not have come yet; what is over counts to its end, however late it was settled."""
+    if kind == "soon":
+        return now - ARRIVAL
+    return min(one.changed_at, one.ends_at) if one.ends_at else one.changed_at
 
 
 def _span_words(span: timedelta) -> str:
     minutes = max(1, int(span.total_seconds() // 60))
     return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -104,6 +104,11 @@ def enqueue(
     return tx.execute(made).first() is not None
 
 
+def escaped(text: str) -> str:
+    """Return what others wrote as Slack shows it to the letter: it calls nobody and links nowhere."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _json(key: str, payload: Mapping[str, Any]) -> str:
     try:
         return json.dumps(payload, ensure_ascii=False, allow_nan=False)

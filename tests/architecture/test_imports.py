@@ -74,6 +74,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "prophet": ("finops/insight/forecast",),
     "sklearn": ("finops/insight/forecast",),
     "torch": ("finops/insight/forecast",),
+    "holidays": ("finops/insight/planned.py",),
 }
 HEAVY = {
     "alembic", "anthropic", "azure", "boto3", "duckdb", "fastapi", "genai_prices", "google.cloud.bigquery", "httpx", "kubernetes", "openai",

@@ -30,6 +30,7 @@ from tests.fakes.llm_upstream import LlmUpstream
 
 ROOT: Final = Path(__file__).parents[2]
 PROXY: Final = ROOT / ".peers" / "litellm" / "bin" / "litellm"
+COMPILED = ROOT / ".peers" / "compiled"  # installed without bytecode, its 8,000 files would be compiled at each start: half of the time
 KEY: Final = "key-of-the-snapshots-0123456789abcdef"
 MASTER: Final = "sk-master-5b0c9f7e2d4a4f0c8a6e1d3b7c9f2e4a"  # LiteLLM will not start without one; it opens nothing here
 TOKEN: Final = "token-of-the-gateway"
@@ -162,7 +163,7 @@ class Proxy:
         self.folder, self.port = folder, free_port()
         (folder / "config.yaml").write_text(json.dumps(_config(upstream, guarded, hooks, settings or {}, models)), encoding="utf-8")
         self.log = folder / "proxy.log"
-        known = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        known = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(COMPILED)}
         offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "DISABLE_ADMIN_UI": "True", "LITELLM_LOG": "ERROR", "NO_DOCS": "True"}
         ours = {"FINOPS_GATEWAY_URL": desk_url, "FINOPS_GATEWAY_TOKEN": TOKEN, "FINOPS_GATEWAY_KEY": KEY}
         ours |= {"FINOPS_GATEWAY_STATE": str(folder / "state")}

@@ -15,7 +15,7 @@ import pytest
 from finops.configuration.rulebook_quotas import Bounds, Circuit, Quota
 from finops.guard.snapshot import Effect
 from tests.gateway.conftest import Rig
-from tests.gateway.rig import ADS, LAB, ML, PROXY, ROOT, eventually, scope, soon
+from tests.gateway.rig import ADS, COMPILED, LAB, ML, PROXY, ROOT, eventually, scope, soon
 
 DOWNGRADE = Effect("P-1", "gateway.fallback", "team=ml", {"fallback": {"gpt-premium": "gpt-cheap"}})
 SIGNATURES = """
@@ -94,7 +94,7 @@ def test_trap_1_hooks_are_called_by_keyword_with_the_names_that_litellm_uses() -
     found = subprocess.run(
         [str(PROXY.with_name("python")), "-c", SIGNATURES],
         cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPYCACHEPREFIX": str(COMPILED)},
         capture_output=True,
         text=True,
         check=True,

@@ -16,6 +16,7 @@ from finops.ledger.state import writing
 from finops.ledger.tables_gateway import gateway_state
 from tests.gateway.rig import ADS, LAB, ML, Desk, LlmUpstream, Proxy, eventually, scope, soon
 
+pytestmark = pytest.mark.timeout(300)  # a proxy may take minutes to start where the machine is busy with something else
 BROKEN = """
 from gateway import litellm_start
 

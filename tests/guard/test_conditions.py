@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from finops.configuration.rulebook_budgets import Budget
 from finops.configuration.rulebook_conditions import (
     AllOf,
+    AnomalyFound,
     AnyOf,
     BudgetSpent,
     BurnRate,
@@ -29,6 +30,7 @@ from finops.configuration.rulebook_sections import Scope
 from finops.guard.budgets import BudgetState, state_of
 from finops.guard.conditions import judge, targets, unavailable
 from finops.guard.idle import Fleet
+from finops.insight.anomalies_events import Anomaly
 from finops.periods import Period
 from tests.guard.test_budgets import budget, spending
 
@@ -47,6 +49,7 @@ class Known:
     gauged: str | None = None
     series: Sequence[str] = ()
     fleet: Fleet | None = None
+    spotted: Sequence[Anomaly] | None = ()
     asked: list[Scope] = field(default_factory=list)
 
     def state(self, of: Budget, period: Period | None = None) -> BudgetState:
@@ -71,6 +74,9 @@ class Known:
 
     def idle(self, at_least: timedelta) -> Fleet | None:
         return self.fleet
+
+    def anomalies(self, scope: Scope) -> Sequence[Anomaly] | None:
+        return self.spotted
 
 
 BURNS = BurnRate(BurnWindow(HOUR, Decimal(14)), BurnWindow(6 * HOUR, Decimal(6)))
@@ -138,3 +144,33 @@ def test_a_rule_is_judged_for_each_budget_within_its_scope() -> None:
 def test_a_rule_that_cannot_fire_yet_is_named() -> None:
     said = "the rule 'r' cannot fire: finding oversized models is not available yet"
     assert [said] == unavailable([Rule("r", AnyOf((SPENT, OversizedModel())))])
+
+
+def spike(severity: str = "high", grain: str = "day", excess: float = 300.0) -> Anomaly:
+    start, key = date(2026, 11, 10), (("team", "ml"),)
+    return Anomaly("A-0123456789", key, "spike", grain, start, start, start, 100.0, 100.0 + excess, severity, "open", 2.0, "USD")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        (AnomalyFound("medium"), True),
+        (AnomalyFound("high"), False),
+        (AnomalyFound("low", "day"), True),
+        (AnomalyFound("low", "hour"), False),
+    ],
+)
+def test_an_anomaly_counts_from_the_severity_and_of_the_grain_asked(when: AnomalyFound, holds: bool) -> None:
+    found = judge(when, Known(spotted=(spike("medium"),)), (), None, ())
+    assert holds == found.holds
+
+
+def test_the_largest_anomaly_speaks_for_all() -> None:
+    found = judge(AnomalyFound("low"), Known(spotted=(spike(), spike(excess=-900.0))), (), None, ())
+    assert "team=ml cost 900 USD less than expected (A-0123456789, high and 1 more)" == found.said
+    assert (Decimal("-900.0"), "USD") == (found.value, found.unit)
+
+
+def test_where_nobody_looked_for_anomalies_nobody_can_say() -> None:
+    found = judge(AnomalyFound("low"), Known(spotted=None), (), None, ())
+    assert (None, "nobody has looked for anomalies lately") == (found.holds, found.said)

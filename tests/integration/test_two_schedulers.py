@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bot.assemble import assemble, system_clock
+from bot.levers import hands
 from finops.ledger import runs, troubles
 from finops.ledger.runs import Claim, Run
 from finops.ledger.state import open_state
@@ -102,6 +103,13 @@ def test_who_is_off_the_databases_clock_takes_over_nobody_and_says_so(
         scheduler.tick()
         assert {} == troubles.current(tools.ledger.engine)
         assert [] == bench.ran
+
+
+def test_a6_what_carries_plans_out_compares_its_clock_with_the_databases(postgres_database: str, tmp_path: Path) -> None:
+    with assemble(tmp_path, {"FINOPS_DATABASE_URL": postgres_database, "FINOPS_THREADS": "1"}, Clock()) as tools:
+        theirs = hands(tools, "machine").truth()
+        assert theirs
+        assert abs(theirs - system_clock()) < timedelta(minutes=1)
 
 
 def test_of_many_who_reach_for_a_slot_or_a_notice_one_has_it(postgres_database: str) -> None:

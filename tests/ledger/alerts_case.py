@@ -1,6 +1,6 @@
 """Findings and rounds for tests of the alerts themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,20 +23,27 @@ class DiedError(BaseException):
 
 @contextmanager
 def dying(engine: Engine, last: int) -> Iterator[None]:
-    """Die right before the statement of that number; the database rolls back what was not committed."""
+    """Die right before the statement or commit of that number; the database rolls back what was not committed."""
     seen = 0
 
-    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def reach(*_: object) -> None:
         nonlocal seen
-        seen += not statement.startswith("BEGIN")
+        seen += 1
         if seen == last:
             raise DiedError
 
-    event.listen(engine, "before_cursor_execute", count)
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            reach()
+
+    heard: dict[str, Callable[..., None]] = {"before_cursor_execute": count, "commit": reach}
+    for moment, listener in heard.items():
+        event.listen(engine, moment, listener)
     try:
         yield
     finally:
-        event.remove(engine, "before_cursor_execute", count)
+        for moment, listener in heard.items():
+            event.remove(engine, moment, listener)
 
 
 def finding(at: str | None = "0.8", kind: str = "budget", rule: str = "ml", period: str = "2026-11", **more: Any) -> Finding:

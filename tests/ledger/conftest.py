@@ -1,13 +1,15 @@
-"""Ledgers on both state databases."""
+"""Ledgers and engines on both state databases."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.state import open_state
+from tests.ledger.proposed import KEYS
 
 MakeLedger = Callable[..., Ledger]
 
@@ -37,3 +39,21 @@ def make_ledger(state_url: str, tmp_path: Path) -> Iterator[MakeLedger]:
 @pytest.fixture
 def ledger(make_ledger: MakeLedger) -> Ledger:
     return make_ledger()
+
+
+def opened(url: str) -> Engine:
+    """Open a state database with an audit key; SQLite waits for no disk, since no power is lost here."""
+    engine = open_state(url, KEYS)
+    if url.startswith("sqlite"):
+        engine.dispose()
+        event.listen(engine, "connect", lambda made, _: made.execute("PRAGMA synchronous=OFF"))
+    return engine
+
+
+@pytest.fixture
+def engines(state_url: str) -> Iterator[list[Engine]]:
+    """Two processes on one database."""
+    both = [opened(state_url) for _ in range(2)]
+    yield both
+    for engine in both:
+        engine.dispose()

@@ -1,12 +1,13 @@
 """Alerts under crashes, repeats, clock jumps and a second worker, against a model of twenty lines."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import delete
 
+from finops.guard.alert_states import LIVE, NEXT, AlertEvent, AlertState
 from finops.guard.watching import Round
 from finops.ledger import alerts
 from finops.ledger.alerts import settle
@@ -34,9 +35,9 @@ class Machine(RuleBasedStateMachine):
             for table in (rows, watch_marks, outbox):
                 tx.execute(delete(table))
         self.now = NOON
-        self.state: dict[tuple[str, str], str] = {}
+        self.state: dict[tuple[str, str], AlertState] = {}
+        self.until: dict[tuple[str, str], datetime] = {}
         self.posts = 0
-        self.prepared: list[Round] = []
 
     def look(self, month: str, share: str, worker: Ledger) -> Round:
         done = Round(self.now, alerts.memory(worker.engine, self.now))
@@ -51,9 +52,9 @@ class Machine(RuleBasedStateMachine):
         new = [at for at in THRESHOLDS if float(share) >= float(at) and (month, at) not in self.state]
         higher = any((month, at) in self.state for at in THRESHOLDS if new and float(at) > float(max(new, key=float)))
         self.posts += bool(new) and not higher
-        self.state |= {(month, at): "open" for at in new}
+        self.state |= dict.fromkeys([(month, at) for at in new], "open")
         for (known, at), state in self.state.items():
-            if known == month and float(share) < float(at) and state in ("open", "acknowledged"):
+            if known == month and float(share) < float(at) and state in LIVE:
                 self.state[known, at] = "corrected"
 
     @rule(month=st.sampled_from(MONTHS), share=st.sampled_from(("0.2", "0.6", "0.9", "1.3")), worker=st.booleans())
@@ -83,17 +84,25 @@ class Machine(RuleBasedStateMachine):
     def jump(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
-    @rule(number=st.integers(0, 5))
-    def acknowledge(self, number: int) -> None:
-        known = sorted(self.state)
-        if number < len(known):
-            month, at = known[number]
-            found = alerts.of_key(self.first.engine, finding(at, period=month).key)
-            assert found
-            change = alerts.acknowledge(self.second.engine, found.id, "U0ANA", self.now)
-            assert change.happened == (self.state[month, at] == "open")
-            if change.happened:
-                self.state[month, at] = "acknowledged"
+    @precondition(lambda self: self.state)
+    @rule(data=st.data(), event=st.sampled_from(("acknowledge", "snooze", "resolve")), hours=st.sampled_from((1, 48)))
+    def somebody_clicks(self, data: st.DataObject, event: AlertEvent, hours: int) -> None:
+        month, at = which = data.draw(st.sampled_from(sorted(self.state)))
+        found = alerts.of_key(self.first.engine, finding(at, period=month).key)
+        assert found
+        until = self.now + timedelta(hours=hours) if event == "snooze" else None
+        change = alerts.act(self.second.engine, found.id, event, "U0ANA", self.now, "it is a migration", until)
+        assert change.happened == ((self.state[which], event) in NEXT)
+        if change.happened:
+            self.state[which] = NEXT[self.state[which], event]
+            self.until |= {which: until} if until else {}
+
+    @rule()
+    def snoozes_that_are_over_end(self) -> None:
+        over = [which for which, state in self.state.items() if state == "snoozed" and self.until[which] <= self.now]
+        woken = alerts.wake(self.second.engine, self.now)
+        assert sorted(over) == sorted((one.finding.period, str(one.finding.threshold)) for one in woken)
+        self.state |= dict.fromkeys(over, "open")
 
     @invariant()
     def every_threshold_was_told_once(self) -> None:

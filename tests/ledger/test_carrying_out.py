@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,20 @@ def test_a_target_that_vanished_needs_no_putting_back(on: Scene) -> None:
     (on.world.folder / "a").unlink()
     end_early(on.hands, one.id, ANA, "enough")
     assert ("ended", "big") == (proposal(on.engine, one.id).state, on.world.value("b"))
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-1), timedelta(minutes=2)])
+def test_a6_by_a_clock_that_is_off_nothing_is_begun_and_what_is_in_force_is_put_back(on: Scene, off: timedelta) -> None:
+    on.world.put("f", "big")
+    one, two = on.approved(), on.approved(("f",), "another")
+    carry_out(on.hands, one.id)
+    wrong = replace(on.hands, truth=lambda: on.clock() - off)
+    held = carry_out(wrong, two.id)
+    said = f"P-2 waits: this process's clock is {off.total_seconds():+.0f} s off the database's; set it right"
+    assert (False, said, "big") == (held.happened, held.said, on.world.value("f"))
+    end_early(wrong, one.id, ANA, "enough")
+    assert {"big"} == set(on.world.values().values())
+    assert carry_out(on.hands, two.id).happened
 
 
 def test_v10_its_time_passes_while_nothing_runs_and_it_is_put_back_once_at_the_start(on: Scene) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 
 from finops.configuration.rulebook_approvals import Guard
 from finops.guard.plans import Plan
@@ -18,7 +18,6 @@ from finops.ledger.audit_verify import verify
 from finops.ledger.carrying_out import carry_out, end_early, settle
 from finops.ledger.effects import effects_of
 from finops.ledger.proposals import Proposal, proposal
-from finops.ledger.state import open_state
 from finops.ledger.tables_proposals import proposals, votes
 from tests.ledger.acting_case import ACTS, FakeLever, Scene, World
 from tests.ledger.proposed import ANA, KEYS, click
@@ -145,15 +144,8 @@ class Actions(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(300)
-def test_actions_end_in_a_known_state_whatever_happens(state_url: str, tmp_path: Path) -> None:
-    engines = [open_state(state_url, KEYS) for _ in range(2)]
-    if state_url.startswith("sqlite"):
-        for engine in engines:
-            engine.dispose()
-            event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))  # no power is lost here
+def test_actions_end_in_a_known_state_whatever_happens(engines: list[Engine], tmp_path: Path) -> None:
     Actions.engines, Actions.folder, Actions.numbers = engines, tmp_path, count(1)
     plan = settings(max_examples=40, stateful_step_count=25, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
     run_state_machine_as_test(Actions, settings=plan)
     assert verify(engines[0], KEYS, ()).problems == ()
-    for engine in engines:
-        engine.dispose()

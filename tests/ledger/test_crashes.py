@@ -1,43 +1,29 @@
 """A load killed at any statement leaves the figures of before or of after, and a second try makes them right."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.state import open_state
 from finops.ledger.upkeep import sweep
 from tests.ledger.bills import deliver
+from tests.ledger.dying import Arm, die_at
 from tests.ledger.test_publish import FIRST, LATER, SECOND, total
-
-KILLED = 137
 
 
 def load_and_die(url: str, root: Path, step: int) -> int:
     """Load SECOND in a child process that dies before its `step`-th statement; return the child's exit code."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left = [step]
 
-    def count(*_: Any) -> None:
-        left[0] -= 1
-        if left[0] <= 0:
-            os._exit(KILLED)
-
-    try:
+    def work(arm: Arm) -> None:
         engine = open_state(url)
-        event.listen(engine, "before_cursor_execute", count)
-        event.listen(engine, "commit", count)
+        arm(engine)
         deliver(Ledger(engine, root, DuckFacts(root, threads=1), Terms()), SECOND, at=LATER)
-    finally:
-        os._exit(0)
+
+    return die_at(step, work)
 
 
 @pytest.mark.timeout(300)

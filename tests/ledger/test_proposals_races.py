@@ -1,23 +1,21 @@
 """Two sessions at once, stepped by a barrier through every order, on SQLite and on PostgreSQL; and both at full speed."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, func, select
 
 from finops.ledger.audit import entries
 from finops.ledger.audit_verify import verify
 from finops.ledger.proposals import Move, Proposal, expire_due, open_proposals, proposal, propose, step
-from finops.ledger.state import open_state
 from finops.ledger.tables_outbox import outbox
 from finops.ledger.tables_proposals import votes
 from finops.ledger.voting import cancel
 from tests.ledger.proposed import ANA, BRUNO, CHEN, KEYS, NOON, asked, click, proposed, voter
+from tests.ledger.stepped import Step, at_once, one_held
 
 END = NOON + timedelta(hours=24)
 Act = Callable[[Engine, Proposal], bool]
@@ -58,15 +56,6 @@ RACES: dict[str, tuple[bool, tuple[Act, Act], dict[str, int]]] = {
 FASTER = {"approve and deny": {"denied": 1}, "approve and expire": {"expired": 1}}  # where the second is first
 
 
-@pytest.fixture
-def engines(state_url: str) -> Iterator[list[Engine]]:
-    """Two processes on one database."""
-    opened = [open_state(state_url, KEYS) for _ in range(2)]
-    yield opened
-    for engine in opened:
-        engine.dispose()
-
-
 def ready(engine: Engine, *, approved: bool) -> Proposal:
     one = proposed(engine, requester=CHEN)
     return click(engine, one, ANA).proposal if approved else one
@@ -87,24 +76,15 @@ def test_v1_held_in_the_middle_the_other_waits_and_learns(engines: list[Engine],
     """One session stands still just before its commit while the other one begins."""
     approved, acts, _ = RACES[name]
     one = ready(engines[0], approved=approved)
-    inside, other_began = threading.Event(), threading.Event()
+    judge(engines[0], name, one, one_held(engines, steps_of(acts, one), held))
 
-    def stand(_: Any) -> None:
-        inside.set()
-        assert other_began.wait(20)
-        threading.Event().wait(0.05)  # time for the other to run into us, if it could
 
-    def second() -> bool:
-        assert inside.wait(20)
-        other_began.set()
-        return acts[1 - held](engines[1], one)
+def steps_of(acts: tuple[Act, Act], one: Proposal) -> list[Step]:
+    return [bound(act, one) for act in acts]
 
-    event.listen(engines[0], "commit", stand)
-    with ThreadPoolExecutor(2) as pool:
-        done = [pool.submit(acts[held], engines[0], one), pool.submit(second)]
-        succeeded = sum(each.result() for each in done)
-    event.remove(engines[0], "commit", stand)
-    judge(engines[0], name, one, succeeded)
+
+def bound(act: Act, one: Proposal) -> Step:
+    return lambda engine: act(engine, one)
 
 
 @pytest.mark.parametrize("name", ["approve and approve", "approve and deny", "execute and cancel", "the same click twice"])
@@ -113,14 +93,7 @@ def test_v1_in_the_same_millisecond_one_transition_wins(engines: list[Engine], n
     for n in range(5):
         one = propose(engines[0], asked(requester=CHEN, finding=f"race {n}"), NOON).proposal
         one = click(engines[0], one, ANA).proposal if approved else one
-        line = threading.Barrier(2)
-
-        def run(n: int, one: Proposal = one, line: threading.Barrier = line) -> bool:
-            line.wait(20)
-            return acts[n](engines[n], one)
-
-        with ThreadPoolExecutor(2) as pool:
-            judge(engines[0], name, one, sum(pool.map(run, range(2))))
+        judge(engines[0], name, one, at_once(engines, steps_of(acts, one)))
 
 
 def judge(engine: Engine, name: str, one: Proposal, succeeded: int) -> None:

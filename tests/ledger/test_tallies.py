@@ -1,17 +1,24 @@
 """What monitoring is told of the state database."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
 
+from finops.insight.anomalies_groups import Group
+from finops.ledger.anomalies import not_useful
 from finops.ledger.carrying_out import carry_out, settle
+from finops.ledger.ledger import Ledger
 from finops.ledger.outbox import enqueue
+from finops.ledger.settling_anomalies import settle as settle_anomalies
 from finops.ledger.state import open_state, writing
-from finops.ledger.tallies import tallies
+from finops.ledger.tallies import lags, tallies
 from tests.ledger.acting_case import Scene, scene
+from tests.ledger.anomalies_case import ML, OPUS, look
+from tests.ledger.anomalies_case import found as found_anomaly
+from tests.ledger.bills import Charge, deliver
 from tests.ledger.proposed import KEYS, NOON
 
 MINUTE = timedelta(minutes=1)
@@ -69,10 +76,25 @@ def test_what_could_not_be_put_back_stays_in_sight(on: Scene) -> None:
     assert {"compensation_failed": 1.0} == told(on.engine, "finops_proposals")
 
 
-def test_it_takes_five_statements_however_much_there_is(on: Scene) -> None:
+def test_it_takes_eight_statements_however_much_there_is(on: Scene) -> None:
     for number in range(20):
         letter(on.engine, f"m-{number}")
     asked: list[str] = []
     event.listen(on.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     tallies(on.engine, NOON)
-    assert 5 == sum("SELECT" in each.upper() for each in asked)
+    assert 8 == sum("SELECT" in each.upper() for each in asked)
+
+
+def test_open_anomalies_are_counted_by_cause_and_what_was_said_of_them(on: Scene) -> None:
+    driver = found_anomaly(OPUS)
+    settle_anomalies(on.engine, look(Group(driver, (found_anomaly(ML),))))
+    assert {"dayhigh": 1.0} == told(on.engine, "finops_anomalies_open")
+    not_useful(on.engine, driver.id, "U0ANA", NOON, NOON.date())
+    assert ({}, {"not useful": 1.0}) == (told(on.engine, "finops_anomalies_open"), told(on.engine, "finops_anomaly_feedback"))
+
+
+def test_each_source_tells_how_old_its_delivery_and_its_complete_days_are(ledger: Ledger) -> None:
+    deliver(ledger, [Charge(date(2026, 3, 18), "1"), Charge(date(2026, 3, 19), "1")], at=datetime(2026, 3, 20, tzinfo=UTC))
+    found = {one.name: (one.labels, one.value) for one in lags(ledger, datetime(2026, 3, 21, tzinfo=UTC))}
+    assert ((("source", "aws"),), 86400.0) == found["finops_ingestion_delivery_age_seconds"]
+    assert found["finops_ingestion_complete_day_age_seconds"][1] >= 86400.0

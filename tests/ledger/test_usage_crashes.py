@@ -1,14 +1,14 @@
 """Requests delivered by several processes at once, or by one that dies at any statement, count once."""
 
-import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event as engine_event
 
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
@@ -16,9 +16,9 @@ from finops.ledger.state import open_state
 from finops.ledger.usage_compaction import compact
 from finops.sources.usage_events import write
 from tests.ledger.conftest import MakeLedger
+from tests.ledger.dying import KILLED, Arm, die_at
 from tests.ledger.requests_made import NOON, events, ids, send
 
-KILLED = 137
 PUBLISHER = """
 import sys
 from pathlib import Path
@@ -66,63 +66,59 @@ def one_process(url: str, root: Path) -> Ledger:
     return Ledger(open_state(url), root, DuckFacts(root, threads=1), Terms())
 
 
-def die_at(step: int, url: str, root: Path, work: Any) -> int:
+def killed_at(step: int, url: str, root: Path, work: Any) -> int:
     """Do `work` in a child process that dies before its `step`-th statement or commit; return the child's exit code."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left = [step]
 
-    def count(*_: Any) -> None:
-        left[0] -= 1
-        if left[0] <= 0:
-            os._exit(KILLED)
-
-    try:
+    def armed(arm: Arm) -> None:
         ledger = one_process(url, root)
-        for name in ("before_cursor_execute", "commit"):
-            engine_event.listen(ledger.engine, name, count)
+        arm(ledger.engine)
         work(ledger)
-    finally:
-        os._exit(0)
+
+    return die_at(step, armed)
+
+
+def each_step(folder: Path, first: Any, work: Any) -> Iterator[tuple[int, Ledger]]:
+    """For each statement of `work`: the ledger as `first` left it and a process that died there; the last one lived, with code 0."""
+    made, code, step = folder / "made", -1, 0
+    before = one_process(f"sqlite:///{made}/state.sqlite", made)
+    first(before)
+    before.close()
+    while code:
+        step += 1
+        root = folder / f"{step}"
+        shutil.copytree(made, root)
+        url = f"sqlite:///{root}/state.sqlite"
+        code = killed_at(step, url, root, work)
+        assert code in (0, KILLED)
+        after = one_process(url, root)
+        yield code, after
+        after.close()
+    assert step > 8
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child only publishes and dies
 def test_killed_before_any_statement_nothing_is_lost_and_nothing_counts_twice(tmp_path: Path) -> None:
-    for step in range(1, 60):
-        root, url = tmp_path / f"{step}", f"sqlite:///{tmp_path}/{step}.sqlite"
-        before = one_process(url, root)
-        send(before, events(2), tmp_path)
-        before.close()
-        code = die_at(step, url, root, lambda ledger: send(ledger, events(4), tmp_path))
-        after = one_process(url, root)
-        assert len(ids(after)) == (4 if code == 0 else 2)
-        send(after, events(4), tmp_path)
+    def publish(ledger: Ledger) -> None:
+        send(ledger, events(4), tmp_path)
+
+    for code, after in each_step(tmp_path, lambda ledger: send(ledger, events(2), tmp_path), publish):
+        assert len(ids(after)) == (2 if code else 4)
+        publish(after)
         assert ["r0", "r1", "r2", "r3"] == ids(after)
-        after.close()
-        if code == 0:
-            break
-    assert code == 0
-    assert step > 8
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_compaction_killed_before_any_statement_changes_no_request(tmp_path: Path) -> None:
-    for step in range(1, 80):
-        root, url = tmp_path / f"{step}", f"sqlite:///{tmp_path}/{step}.sqlite"
-        before = one_process(url, root)
+    def three(ledger: Ledger) -> None:
         for n in range(3):
-            send(before, events(2, prefix=f"{n}-"), tmp_path)
-        before.close()
-        code = die_at(step, url, root, lambda ledger: compact(ledger, NOON, min_batches=2))
-        after = one_process(url, root)
+            send(ledger, events(2, prefix=f"{n}-"), tmp_path)
+
+    def work(ledger: Ledger) -> None:
+        compact(ledger, NOON, min_batches=2)
+
+    for _, after in each_step(tmp_path, three, work):
         assert ["0-0", "0-1", "1-0", "1-1", "2-0", "2-1"] == ids(after)
-        compact(after, NOON, min_batches=2)
+        work(after)
         assert ["0-0", "0-1", "1-0", "1-1", "2-0", "2-1"] == ids(after)
-        after.close()
-        if code == 0:
-            break
-    assert code == 0
-    assert step > 8
