@@ -14,6 +14,7 @@ from finops.periods import DAY, Period
 from finops.query import CostQuery, parse
 from finops.telling.answer_json import moment
 from finops.telling.drawings import Drawing
+from finops.telling.sentences import known_to
 
 if TYPE_CHECKING:
     from finops.ledger.anomaly_rows import Stored
@@ -48,7 +49,7 @@ def _listed(tools: Tools, query: CostQuery, asking: Asking) -> TextReply:
     spotted = spot(tools.ledger, tools.rulebook, query.period, asking.until, scope=query.scope)
     found = _with_drivers(tools, told_of(tools, spotted, query, asking), asking)
     more = (f"The {SHOWN} largest of {len(found)} are shown; scripts get all of them.",) if len(found) > SHOWN else ()
-    lines = (words.headline(found, query.period, today, spotted.checked), *more, *_fresh(spotted))
+    lines = (words.headline(found, query.period, today, spotted.checked), *more, known_to(spotted.as_of, spotted.complete_until, today))
     document = {
         "anomalies": [words.document(one) for one in found],
         "series_checked": spotted.checked,
@@ -75,7 +76,7 @@ def _one(tools: Tools, identity: str, asking: Asking) -> TextReply:
         raise QueryError(f"there is no anomaly {identity} in the last {LOOKED_AT} days", suggestion="anomalies", did_you_mean=near)
     (told,) = _with_drivers(tools, [by_id[identity]], asking)
     document = {"anomalies": [words.document(told)], "series_checked": spotted.checked}
-    lines = (*words.lines(told, today), *_fresh(spotted))
+    lines = (*words.lines(told, today), known_to(spotted.as_of, spotted.complete_until, today))
     return TextReply(f"Anomaly {identity}", lines, document, drawing=_drawing([told], spotted, asking, today))
 
 
@@ -154,14 +155,7 @@ def _drawing(found: Sequence["Told"], spotted: "Spotted", asking: Asking, today:
     from finops.telling.anomaly_words import drawing
 
     seen = around_of(spotted, found[0].anomaly) if found and asking.chart else None
-    return drawing(found[0], seen, today, " ".join(_fresh(spotted))) if seen else None
-
-
-def _fresh(spotted: "Spotted") -> tuple[str, ...]:
-    if spotted.as_of is None:
-        return ()
-    until = f", days complete through {spotted.complete_until - DAY}" if spotted.complete_until else ""
-    return (f"Data as of {spotted.as_of:%Y-%m-%d %H:%M}Z{until}.",)
+    return drawing(found[0], seen, today, known_to(spotted.as_of, spotted.complete_until, today)) if seen else None
 
 
 def _read(text: str, asking: Asking, known: Known) -> CostQuery:

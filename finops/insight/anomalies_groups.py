@@ -9,6 +9,7 @@ from finops.insight.panel import Key
 
 EXPLAINS: Final = 0.7  # of a wider scope's excess
 PART: Final = 0.2  # what a single one among several causes has at least
+ALIKE: Final = 0.7  # of the larger one's excess
 CAUSES: Final = 3  # more than so many parts are one broad cause, not several
 Within = Mapping[Key, tuple[Key, ...]]
 
@@ -41,6 +42,8 @@ def group(anomalies: Iterable[Anomaly], within: Within | None = None) -> tuple[G
     for anomaly in ordered:
         inside = [other for other in ordered if _part_of(other, anomaly, within)]
         _lead(anomaly, inside, leader, within)
+    roots = [anomaly for anomaly in ordered if anomaly.id not in leader]
+    _gather_alike(sorted(roots, key=lambda anomaly: -len(_wide(anomaly.key, within))), leader)
     by_id = {anomaly.id: anomaly for anomaly in ordered}
     gathered: dict[str, list[Anomaly]] = {}
     for anomaly in ordered:
@@ -85,6 +88,26 @@ def _follow(anomaly: Anomaly, to: Anomaly, leader: dict[str, str]) -> None:
         leader[anomaly.id] = to.id
 
 
+def _gather_alike(causes: Sequence[Anomaly], leader: dict[str, str]) -> None:
+    """Let the first of these, most specific ones first, tell those that cross it: they share a pair, and moved at one time by as much."""
+    told: list[Anomaly] = []
+    for anomaly in causes:
+        first = next((known for known in told if _is_alike(anomaly, known)), None)
+        if first is None:
+            told.append(anomaly)
+        else:
+            _follow(anomaly, first, leader)
+
+
+def _is_alike(one: Anomaly, other: Anomaly) -> bool:
+    if one.step != other.step or one.excess * other.excess <= 0 or not set(one.key) & set(other.key) or _apart(one, other):
+        return False
+    small, large = sorted((abs(one.excess), abs(other.excess)))
+    both = min(one.end, other.end) - max(one.start, other.start)
+    shorter = min(one.end - one.start, other.end - other.start)
+    return small >= ALIKE * large and 2 * both >= shorter
+
+
 def _root(name: str, leader: Mapping[str, str]) -> str:
     while name in leader:
         name = leader[name]
@@ -98,13 +121,13 @@ def _part_of(part: Anomaly, whole: Anomaly, within: Within | None) -> bool:
 
 
 def _wide(key: Key, within: Within | None) -> frozenset[tuple[str, str]]:
-    """Return the pairs of a key with those of every scope it is known to lie in."""
-    pairs, waiting = set(key), [key]
+    """Return the pairs of a key with those of every scope it, or one of its pairs, is known to lie in."""
+    pairs, waiting = set(key), [key, *((pair,) for pair in key)]
     while waiting:
         for wider in (within or {}).get(waiting.pop(), ()):
             if not pairs >= set(wider):
                 pairs |= set(wider)
-                waiting.append(wider)
+                waiting += [wider, *((pair,) for pair in wider)]
     return frozenset(pairs)
 
 

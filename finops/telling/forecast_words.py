@@ -12,6 +12,7 @@ from finops.money import percent, show
 from finops.periods import DAY, Period
 from finops.telling.day_words import calendar_name, day_name, span
 from finops.telling.names import clean
+from finops.telling.sentences import known_to
 
 DIGITS: Final = 3
 NAMED: Final = 0.1  # members that weigh less are not named
@@ -119,8 +120,4 @@ def _missing(found: Prediction) -> int:
 
 def freshness(found: Prediction) -> str:
     """Say how far the data reach."""
-    if found.as_of is None:
-        return "No bill has been loaded yet"
-    fresh = f"Data as of {day_name(found.as_of.date(), found.today)} {found.as_of:%H:%M} UTC"
-    until = found.complete_until
-    return f"{fresh} · complete through {day_name(until - DAY, found.today)}" if until else fresh
+    return known_to(found.as_of, found.complete_until, found.today)

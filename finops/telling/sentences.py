@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from finops.answers import Answer, Row, Sums
@@ -144,12 +144,16 @@ def estimated(answer: Answer) -> tuple[str, ...]:
 def freshness(answer: Answer, today: date | None = None) -> str:
     """How far the data reaches; a day's year is named only where it is not the year of `today`, or of the asked period."""
     now = today or answer.query.period.end
-    if answer.as_of is None:
+    known = known_to(answer.as_of, answer.complete_until, now)
+    return known if answer.as_of is None else " · ".join([known, *_sources(answer, now)])
+
+
+def known_to(as_of: datetime | None, complete_until: date | None, today: date) -> str:
+    """Say when the data came, and up to which day they are complete."""
+    if as_of is None:
         return "No bill has been loaded yet"
-    pieces = [f"Data as of {day_name(answer.as_of.date(), now)} {answer.as_of:%H:%M} UTC"]
-    if answer.complete_until is not None:
-        pieces.append(f"complete through {day_name(answer.complete_until - DAY, now)}")
-    return " · ".join([*pieces, *_sources(answer, now)])
+    fresh = f"Data as of {day_name(as_of.date(), today)} {as_of:%H:%M} UTC"
+    return f"{fresh} · complete through {day_name(complete_until - DAY, today)}" if complete_until else fresh
 
 
 def notes(answer: Answer) -> tuple[str, ...]:

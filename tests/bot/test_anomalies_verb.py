@@ -86,7 +86,7 @@ def test_one_sentence_comes_first_and_freshness_last(tools: Tools) -> None:
     assert lines[0].startswith("1 anomaly in ")
     assert "The largest: service=Compute team=ml cost $" in lines[0]
     assert lines[0].endswith(": a spike.")
-    assert "Data as of 2026-06-04 00:00Z, days complete through 2026-05-31." == lines[-1]
+    assert "Data as of 4 Jun 00:00 UTC · complete through 31 May" == lines[-1]
 
 
 def test_the_chart_marks_the_day(tools: Tools) -> None:

@@ -69,3 +69,20 @@ def test_every_anomaly_is_in_exactly_one_group() -> None:
     all_of_them = [anomaly(TOTAL, 100), anomaly(ML, 55), anomaly(WEB, 45), anomaly(OPUS, 50), anomaly(AWS, 80), anomaly(BEDROCK, -30)]
     gathered = [found.id for one in group(all_of_them) for found in (one.driver, *one.members)]
     assert sorted(found.id for found in all_of_them) == sorted(gathered)
+
+
+SEARCH: Key = (("service", "ec2"), ("team", "search"))
+PROD: Key = (("account", "prod"), ("service", "ec2"))
+
+
+def test_scopes_that_cross_are_one_cause_where_they_share_a_pair_the_time_and_the_size() -> None:
+    assert [(PROD, [SEARCH])] == told(anomaly(PROD, -600), anomaly(SEARCH, -580))
+    other: list[Anomaly] = [anomaly(PROD, -300), anomaly(PROD, 600), anomaly(PROD, -600, day=2), anomaly((("account", "prod"),), -590)]
+    assert [2, 2, 2, 2] == [len(told(each, anomaly(SEARCH, -580))) for each in other]
+    assert 2 == len(told(anomaly((("service", "ec2"), ("team", "ads")), -590), anomaly(SEARCH, -580)))
+
+
+def test_what_a_pair_is_known_to_lie_in_counts_for_scopes_of_several_pairs_too() -> None:
+    wide: Key = (("provider", "aws"), ("service", "ec2"))
+    found = group([anomaly(SEARCH, -580), anomaly(wide, -700)], {(("service", "ec2"),): (AWS,)})
+    assert [(SEARCH, [wide])] == [(one.driver.key, [member.key for member in one.members]) for one in found]
