@@ -13,6 +13,8 @@ PARTS: Final = (
     "questions", "loading", "commands", "capacity", "usage", "s3", "guard", "drivers", "forecast-speed", "accuracy", "accuracy-anomalies",
 )  # fmt: skip
 
+ON_PUBLIC_DATA: Final = ("drivers", "accuracy", "accuracy-anomalies")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print every table, then every goal with its figure; a goal that is missed is told, not an error."""
@@ -20,9 +22,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine(), flush=True)
     with ExitStack() as stack:
         data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-bot-bench-")))
-        goals = [goal for part in options.parts or PARTS for goal in _run(part, options, data)]
+        goals = [goal for part in _wanted(options) for goal in _run(part, options, data)]
     heading("Goals (set for the full sizes; start-up weighs more on small ones)" if options.quick else "Goals")
     judge(goals)
+
+
+def _wanted(options: argparse.Namespace) -> Sequence[str]:
+    """Return the parts that were named, or else all that can be run here."""
+    from benchmarks import series
+
+    if options.parts:
+        return list(options.parts)
+    try:
+        series.folder(options.series)
+    except FileNotFoundError as problem:
+        print(f"{', '.join(ON_PUBLIC_DATA)} are left out: {problem}", flush=True)
+        return [part for part in PARTS if part not in ON_PUBLIC_DATA]
+    return PARTS
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -62,12 +62,13 @@ def render_why(tools: Tools, identity: str, refer: References = NOWHERE) -> Cont
     from bot.why_verb import told
 
     try:
-        said = told(tools, anomaly(tools.ledger.engine, identity).case.anomaly, Asking("investigate", tools.now()))
+        said = told(tools, anomaly(tools.ledger.engine, identity).case.anomaly, Asking("investigate", tools.now(), chart=True))
     except FinopsError as problem:
         return Content(f"{identity} cannot be explained: {mrkdwn(str(problem), 600)}")
     message = lines_message(said.title, said.lines, grids=said.grids())
     blocks = [{**block, "block_id": f"{identity}.why.{block['block_id']}"} for block in message.blocks]
-    return Content(cut("\n".join((mrkdwn(said.title, 200), *(mrkdwn(line, 600) for line in said.lines))), TEXT), blocks)
+    text = cut("\n".join((mrkdwn(said.title, 200), *(mrkdwn(line, 600) for line in said.lines))), TEXT)
+    return Content(text, blocks, drawing=said.drawing)
 
 
 def content(found: Stored, listed: Sequence[Stored], today: date) -> Content:

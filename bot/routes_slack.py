@@ -1,19 +1,21 @@
 """The way into Slack: posts, edits and replies of the outbox, each recognisable by its key, so that none is doubled unseen."""
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from slack_sdk import WebClient
 
-from bot.blocks import TEXT, Message
-from bot.messenger import forms
+from bot.blocks import TEXT, Message, picture_block
+from bot.messenger import Messenger, forms
 from bot.references import References
 from bot.slack_channels import Channels, Spot, unsent
 from bot.slack_text import context
 from bot.slack_trouble import TROUBLES, failure
+from finops.charts_drawn import draw_drawing
 from finops.ledger.ledger import Ledger
 from finops.ledger.outbox import Letter, Reference, channel_of
 from finops.routing import address
@@ -31,8 +33,9 @@ BLIND: Final = "the answer was lost twice, and Slack does not let finops-bot loo
 class SlackRoute:
     """Posts, edits and replies. The client must not repeat calls by itself: a lost answer would become two messages."""
 
-    def __init__(self, client: WebClient, ledger: Ledger, channels: Channels) -> None:
+    def __init__(self, client: WebClient, ledger: Ledger, channels: Channels, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._ledger, self._channels = client, ledger, channels
+        self._messenger = Messenger(client, sleep)
         self._refer = References(ledger, client)
         self._us: str | None = None
 
@@ -68,11 +71,19 @@ class SlackRoute:
     def _post(self, parcel: Parcel, channel: str, thread: str | None, remarks: list[str]) -> Reference:
         metadata = {"event_type": EVENT, "event_payload": {"key": parcel.letter.key}}
         quiet = {"unfurl_links": False, "unfurl_media": False}
-        message = message_of(parcel, remarks)
+        message = self._drawn(parcel, message_of(parcel, remarks))
         if not message.blocks:  # a sentence; what has blocks links by itself
             message = replace(message, text=self._refer.linked(message.text))
         answer = self._say(self._client.chat_postMessage, message, channel=channel, thread_ts=thread, metadata=metadata, **quiet)
         return Reference(str(answer["channel"]), str(answer["ts"]))
+
+    def _drawn(self, parcel: Parcel, message: Message) -> Message:
+        """Put the picture in; a message goes out without one that Slack does not take."""
+        if parcel.content.drawing is None or not message.blocks:
+            return message
+        picture = self._messenger.picture(draw_drawing(parcel.content.drawing))
+        shown = [picture_block(picture, "picture")] if picture else []
+        return replace(message, blocks=[*message.blocks[:1], *shown, *message.blocks[1:]])
 
     def _say(self, method: Any, message: Message, **how: Any) -> Any:
         """Call, once more with charts written out where Slack refuses the blocks."""

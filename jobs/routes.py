@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from finops.errors import FinopsError
 from finops.ledger.outbox import Letter, Reference
+from finops.telling.drawings import Drawing
 
 LATE: Final = timedelta(minutes=5)  # later than this is told
 
@@ -40,12 +41,13 @@ class Content:
     """What a message says: to everybody in `text`, to Slack in `blocks`, to machines in `event`.
 
     `event` may hold action (trigger, acknowledge, resolve), severity, dedup_key, summary, details and links; what is missing
-    is made of the text.
+    is made of the text. A `drawing` is posted to Slack as a picture below the first block.
     """
 
     text: str
     blocks: Sequence[Mapping[str, Any]] = ()
     event: Mapping[str, Any] = field(default_factory=dict)
+    drawing: Drawing | None = None
 
     @property
     def plain(self) -> str:

@@ -49,7 +49,7 @@ class Case:
     def worker(self) -> Deliverer:
         url = self.api_url or self.box.api_url
         client = WebClient(self.box.settings.bot_token, base_url=url, timeout=self.timeout, retry_handlers=[])
-        slack = SlackRoute(client, self.ledger, Channels(client, lambda: self.clock.now.timestamp()))
+        slack = SlackRoute(client, self.ledger, Channels(client, lambda: self.clock.now.timestamp()), self.clock.sleep)
         routes: dict[str, Route] = {"slack": slack, **self.others}
         return Deliverer(Surroundings(self.ledger, routes, written, self.clock, self.clock.sleep, self.fallbacks))
 

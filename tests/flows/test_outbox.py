@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from finops.ledger.loads import record
 from finops.ledger.outbox import Reference, enqueue, reference_of
 from finops.ledger.state import open_state, writing
 from finops.routing import MailServer
+from finops.telling.drawings import Bridge
+from jobs.delivering import Deliverer
+from jobs.routes import Content
 from slackbox.world import Message
 from tests.conftest import free_port
 from tests.fakes.smtp_server import SmtpServer
@@ -61,6 +65,23 @@ def test_a_message_is_posted_edited_and_replied_to(case: Case) -> None:
 
 def section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"), [(None, ["section", "image", "section"]), ("files.getUploadURLExternal", ["section", "section"])]
+)
+def test_a_drawing_stands_below_the_first_block_and_a_message_goes_out_without_it_where_slack_takes_none(
+    case: Case, trouble: str | None, expected: list[str]
+) -> None:
+    put(case.ledger, "a")
+    if trouble:
+        case.fault(trouble, status=500)
+    drawing = Bridge("Why", "5 to 9", "", "USD", ("before", 5), ("after", 9), (("model=opus", 4),), alt_text="4 USD more of opus")
+    around = replace(case.worker()._around, show=lambda _: Content("why", [section("why"), section("more")], drawing=drawing))
+    assert 1 == Deliverer(around).deliver().sent
+    (message,) = case.seen()
+    assert expected == [block["type"] for block in message.blocks]
+    assert [] == [block for block in message.blocks if block["type"] == "image" and block["alt_text"] != "4 USD more of opus"]
 
 
 @pytest.mark.timeout(300)
