@@ -78,7 +78,7 @@ def test_d2_samples_that_are_not_numbers_count_for_nothing(rack: Rack) -> None:
 
 def test_a_gpu_that_fell_silent_while_others_report_is_unknown(rack: Rack) -> None:
     rack.gpu("GPU-1", "a")
-    rack.gpu("GPU-2", "silent", minutes=range(11, 121))
+    rack.gpu("GPU-2", "silent", minutes=range(12, 121))
     assert {"a": "idle", "silent": "unknown"} == verdicts(rack)
 
 
