@@ -128,6 +128,16 @@ class Guard:
             self.enter(who)
             return who
 
+    def barred(self, api_key: str) -> RefusedError | None:
+        """Return why this key is blocked, without counting anything; None where it is not, or where nothing is certain."""
+        with self._lock:
+            who = self.known(key_digest(api_key))
+            plan = self._plan(who, None) if who else None
+            if plan is None or (plan.closed and not self.is_fresh):
+                return None
+            refusal = blocked(plan.limits, self._wall())
+            return refused(refusal) if refusal else None
+
     def enter(self, who: Who) -> None:
         """Apply what holds for somebody whatever the model. Raises RefusedError."""
         with self._lock:

@@ -9,15 +9,13 @@ from importlib import import_module
 from typing import Any, Final
 
 from gateway.events import usage_event, usage_of
+from gateway.front_door import headers_of, kind_of
 from gateway.guard import Guard, RefusedError, Who
 from gateway.link import Link
 from gateway.meter import Meter
-from gateway.requests import MalformedError, asked, cache_for, cap, strip
+from gateway.requests import CALLS, MalformedError, asked, cache_for, cap, strip
 
 LOG = logging.getLogger("finops.gateway")
-CALLS: Final = re.compile(
-    r"(?:/v1)?/(?:chat/completions|completions|embeddings|messages|responses|rerank|moderations|images/generations|audio/speech)"
-)
 LISTS: Final = re.compile(r"(?:/v1)?/models")
 MARK: Final = "finops_call"
 PATIENCE: Final = 40  # looks, 25 ms apart, for a share of a quota that has been asked for
@@ -29,7 +27,7 @@ class Plugin:
     """What LiteLLM calls. Whatever goes wrong in here refuses the request, unless its route says that it stays open."""
 
     def __init__(self, guard: Guard, meter: Meter, link: Link, worker: str) -> None:
-        self._guard, self._meter, self._link = guard, meter, link
+        self.guard, self._meter, self._link = guard, meter, link
         self._calls = (f"{worker}-{number}" for number in itertools.count(1))
         self._alarmed: set[tuple[str, str]] = set()
 
@@ -38,7 +36,7 @@ class Plugin:
         types = import_module("litellm.proxy._types")
         try:
             self._check_path(request)
-            who = self._guard.admit(api_key.removeprefix("Bearer "))
+            who = self.guard.admit(api_key.removeprefix("Bearer "))
         except RefusedError as refusal:
             raise _told(refusal) from None
         except Exception:
@@ -83,9 +81,9 @@ class Plugin:
             return
         tokens, _, _ = usage_of(record)
         hit = record.get("cache_hit") in (True, "True", "true")
-        if (model := self._guard.model_of(call)) and not hit:
+        if (model := self.guard.model_of(call)) and not hit:
             self._noted(call, model, ok=True)
-        settled = self._guard.settle(call, record.get("model"), type(tokens)() if hit else tokens)
+        settled = self.guard.settle(call, record.get("model"), type(tokens)() if hit else tokens)
         if settled is None:
             return
         metadata = record.get("metadata") or {}
@@ -101,14 +99,14 @@ class Plugin:
     def failed(self, kwargs: dict[str, Any]) -> None:
         """Count an attempt that the upstream did not answer; there may be another."""
         call = _mark(kwargs)
-        model = self._guard.model_of(call) if call else None
+        model = self.guard.model_of(call) if call else None
         if call and model and _of_upstream(kwargs.get("exception")):
             self._noted(call, model, ok=False)
 
     def given_up(self, data: dict[str, Any]) -> None:
         """Give back what a call that came to nothing had set aside."""
         if (call := _mark({"litellm_params": data})) is not None:
-            self._guard.release(call)
+            self.guard.release(call)
 
     def _check_path(self, request: Any) -> None:
         scope = request.scope
@@ -119,7 +117,7 @@ class Plugin:
 
     def _known(self, who_says: Any) -> Who:
         digest = (getattr(who_says, "metadata", None) or {}).get("finops_key", "")
-        if (who := self._guard.known(digest)) is None:
+        if (who := self.guard.known(digest)) is None:
             raise RefusedError(401, "this API key is not known here")
         return who
 
@@ -128,7 +126,7 @@ class Plugin:
         wanted = asked(data)
         for look in range(PATIENCE):
             try:
-                return self._guard.reserve(who, call, wanted)
+                return self.guard.reserve(who, call, wanted)
             except RefusedError as refusal:
                 if not refusal.waits or look == PATIENCE - 1:
                     raise
@@ -137,7 +135,7 @@ class Plugin:
         raise AssertionError("unreachable")
 
     def _noted(self, call: str, model: str, *, ok: bool) -> None:
-        if self._guard.note(call, model, ok=ok):
+        if self.guard.note(call, model, ok=ok):
             self._link.tell("circuit_closed" if ok else "circuit_opened", model=model)
 
     def _alarm(self, kind: str, model: str) -> None:
@@ -177,11 +175,8 @@ def _quietly(run: Callable[[dict[str, Any]], None], told: dict[str, Any]) -> Non
 
 
 def _told(refusal: RefusedError) -> Exception:
-    headers = {} if refusal.retry_after is None else {"retry-after": str(max(1, round(refusal.retry_after + 0.49)))}
-    kinds = {401: "auth_error", 403: "permission_error", 429: "rate_limit_error", 503: "service_unavailable"}
-    kind = kinds.get(refusal.status, "invalid_request_error")
     made = import_module("litellm.proxy._types").ProxyException(
-        message=refusal.reason, type=kind, param=None, code=refusal.status, headers=headers
+        message=refusal.reason, type=kind_of(refusal.status), param=None, code=refusal.status, headers=headers_of(refusal)
     )
     assert isinstance(made, Exception)
     return made

@@ -7,10 +7,12 @@ general_settings: {custom_auth: gateway.litellm_start.auth}
 import atexit
 import os
 import secrets
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.front_door import stand_before
 from gateway.guard import Guard
 from gateway.link import Link, Place
 from gateway.litellm_plugin import Plugin, hook_for
@@ -47,5 +49,7 @@ def start(environ: Mapping[str, str]) -> Plugin:
 
 
 plugin = start(os.environ)
+if (proxy := sys.modules.get("litellm.proxy.proxy_server")) is not None:
+    stand_before(proxy.app, plugin.guard.barred)
 guard = hook_for(plugin)
 auth = plugin.authenticate

@@ -1,10 +1,15 @@
 """What a request asks for, read from its body, and what clients may not decide for themselves."""
 
+import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 from gateway.decide import Asked
 
+# The calls of models that are open to API keys.
+CALLS: Final = re.compile(
+    r"(?:/v1)?/(?:chat/completions|completions|embeddings|messages|responses|rerank|moderations|images/generations|audio/speech)"
+)
 BYTES_A_TOKEN: Final = 3  # English has about four; code and other languages fewer
 PART: Final = 8  # tokens around each message or tool
 PICTURE: Final = 1_500  # tokens of an image or another part that is not text

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,11 @@ UNTRIED = 0.35  # share of its size a series without a past may be off when one 
 TOGETHER = 2_000  # series at a time: what is held in memory does not grow with the panel
 
 
-@dataclass(frozen=True)
-class Day:
-    """One day of a forecast: what it cost when `complete`, else what it will have cost at its end; `held` is what it holds so far."""
+class Day(NamedTuple):
+    """One day of a forecast: what it cost when `complete`, else what it will have cost at its end; `held` is what it holds so far.
+
+    A tuple, since a night makes hundreds of thousands of them.
+    """
 
     date: date
     cost: float

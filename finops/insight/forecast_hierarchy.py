@@ -86,7 +86,7 @@ def _with_days(child: Forecast, days: list[date], costs: Floats) -> Forecast:
     daily = tuple(
         day
         if day.complete
-        else replace(day, cost=new[day.date], low80=min(day.low80, new[day.date]), high80=max(day.high80, new[day.date]))
+        else day._replace(cost=new[day.date], low80=min(day.low80, new[day.date]), high80=max(day.high80, new[day.date]))
         for day in child.daily
     )
     change = float(sum(after.cost - before.cost for after, before in zip(daily, child.daily, strict=True)))

@@ -30,6 +30,7 @@ class ProphetMember:
     least: int = 14  # known days: fewer hold no weekday twice
     holidays: frozenset[date] = frozenset()
     ends: date | None = None
+    samples: int = 0  # draws for bands of Prophet's own, which the mix has no use for
 
     @property
     def name(self) -> str:
@@ -53,7 +54,7 @@ class ProphetMember:
             import pandas as pd
 
             days = pd.date_range(first, periods=len(series) + horizon)
-            model = _model(self._holidays())
+            model = _model(self._holidays(), self.samples)
             model.fit(pd.DataFrame({"ds": days[known], "y": series[known]}), seed=SEED)
             found: Floats = model.predict(pd.DataFrame({"ds": days[len(series) :]}))["yhat"].to_numpy(dtype=np.float64)
         return np.maximum(found, min(0.0, float(series[known].min())))  # a trend downwards ends at nothing, credits apart
@@ -71,10 +72,10 @@ def chosen(origins: int, fits: int) -> list[int]:
     return sorted({round(at) for at in np.linspace(origins - 1, 0, min(fits, origins))}) if fits > 1 else [origins - 1]
 
 
-def _model(holidays: Any) -> "Prophet":
+def _model(holidays: Any, samples: int) -> "Prophet":
     from prophet import Prophet
 
-    return Prophet(daily_seasonality=False, holidays=holidays, uncertainty_samples=0)
+    return Prophet(daily_seasonality=False, holidays=holidays, uncertainty_samples=samples)
 
 
 @contextmanager

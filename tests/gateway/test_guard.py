@@ -1,5 +1,6 @@
 """What one worker lets through, and what it counts."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -56,6 +57,16 @@ def test_a_blocked_team_is_refused_at_the_door_and_others_are_not() -> None:
     with pytest.raises(RefusedError, match="over budget"):
         guard.admit("key-ml")
     assert guard.admit("key-ads")
+
+
+def test_who_is_barred_is_told_without_counting_anything() -> None:
+    guard = Worker().with_limits(limit(block={"reason": "over budget"}), limit(requests_per_second=1, burst=1))
+    assert (429, "over budget") == ((found := guard.barred("key-ml")) and found.status, found and found.reason)
+    assert [None, None, None] == [guard.barred(key) for key in ("key-ads", "key-ads", "a stranger's")]
+
+
+def test_where_nothing_is_sure_nobody_is_barred_before_litellm_asks() -> None:
+    assert None is Guard(time.monotonic, time.time).barred("key-ml")
 
 
 def test_requests_beyond_the_rate_are_told_when_to_come_back() -> None:

@@ -21,7 +21,7 @@ BROKEN = """
 from gateway import litellm_start
 
 guard, auth = litellm_start.guard, litellm_start.auth
-known, admit = litellm_start.plugin._guard, litellm_start.plugin._guard.admit
+known, admit = litellm_start.plugin.guard, litellm_start.plugin.guard.admit
 
 
 def boom(*_):

@@ -39,7 +39,7 @@ def test_the_uncertain_child_gives_way() -> None:
     raised = replace(
         parent,
         total=sure(parent.total) * 1.2,
-        daily=tuple(replace(day, cost=day.cost * 1.2) if not day.complete else day for day in parent.daily),
+        daily=tuple(day._replace(cost=day.cost * 1.2) if not day.complete else day for day in parent.daily),
     )
     total = sum(day.cost for day in raised.daily)
     steady, restless = reconcile_children(replace(raised, total=total), children)
@@ -48,7 +48,7 @@ def test_the_uncertain_child_gives_way() -> None:
 
 def test_no_child_falls_below_what_it_already_holds() -> None:
     parent, children = family(noisy(4, 160))
-    small = replace(parent, daily=tuple(day if day.complete else replace(day, cost=0.0) for day in parent.daily))
+    small = replace(parent, daily=tuple(day if day.complete else day._replace(cost=0.0) for day in parent.daily))
     moved = reconcile_children(replace(small, total=sum(day.cost for day in small.daily)), children)
     assert all(sure(child.total) == pytest.approx(sure(child.month_to_date)) for child in moved)
 
@@ -63,8 +63,8 @@ def test_children_complete_up_to_other_days_still_sum_to_the_parent() -> None:
 def test_children_that_are_not_all_of_the_parent_are_told_so() -> None:
     rows = noisy(3, 160)
     parent = month(panel(rows.sum(axis=0)), today=date(2024, 6, 9))[0]
-    done = replace(parent, daily=tuple(replace(day, complete=True) for day in parent.daily))
-    children = [replace(child, daily=tuple(replace(day, complete=True) for day in child.daily)) for child in month(panel(*rows[:2]))]
+    done = replace(parent, daily=tuple(day._replace(complete=True) for day in parent.daily))
+    children = [replace(child, daily=tuple(day._replace(complete=True) for day in child.daily)) for child in month(panel(*rows[:2]))]
     with pytest.raises(ValueError, match="give what belongs to no child as one more child"):
         reconcile_children(done, children)
 
