@@ -11,7 +11,7 @@ from bot.replies import Asking, TextReply
 from finops.errors import QueryError, close_to
 from finops.language.question_words import read_question
 from finops.periods import DAY, Period
-from finops.query import CostQuery, parse
+from finops.query import CostQuery, parse, spelled, unknown_sentences
 from finops.telling.answer_json import moment
 from finops.telling.drawings import Drawing
 from finops.telling.sentences import known_to
@@ -38,17 +38,20 @@ def anomalies_verb(tools: Tools, rest: str, asking: Asking, known: Known) -> Tex
         return _one(tools, f"A-{text[2:].lower()}", asking)
     if LISTED_ALERT.fullmatch(text):
         raise QueryError(f"{text.upper()} is an alert, not an anomaly; alerts lists them", suggestion="alerts all")
-    return _listed(tools, _read(text, asking, known), asking)
+    return _listed(tools, _read(text, asking, known), asking, known)
 
 
-def _listed(tools: Tools, query: CostQuery, asking: Asking) -> TextReply:
+def _listed(tools: Tools, query: CostQuery, asking: Asking, known: Known) -> TextReply:
     from finops.ledger.spotting import spot
     from finops.telling import anomaly_words as words
 
     today = tools.today(asking.until)
     spotted = spot(tools.ledger, tools.rulebook, query.period, asking.until, scope=query.scope)
+    if not spotted.checked and (meant := spelled(query, known)) != query:
+        return _listed(tools, meant, asking, known)
     found = _with_drivers(tools, told_of(tools, spotted, query, asking), asking)
-    more = (f"The {SHOWN} largest of {len(found)} are shown; scripts get all of them.",) if len(found) > SHOWN else ()
+    more = [f"The {SHOWN} largest of {len(found)} are shown; scripts get all of them."] if len(found) > SHOWN else []
+    more += [] if spotted.checked else unknown_sentences(query, known)
     lines = (words.headline(found, query.period, today, spotted.checked), *more, known_to(spotted.as_of, spotted.complete_until, today))
     document = {
         "anomalies": [words.document(one) for one in found],

@@ -18,7 +18,7 @@ from finops.charges import DIMENSIONS
 from finops.errors import QueryError, close_to, meant
 from finops.language.query_help import HELP, help_text
 from finops.language.query_json import to_json
-from finops.query import CostQuery, parse, spelled, unknown_values
+from finops.query import CostQuery, parse, spelled, unknown_sentences
 from finops.telling.answer_json import moment
 
 SUGGESTED: Final = ("team", "project", "env", "provider", "service", "model", "feature")  # bare words are looked up under these
@@ -71,8 +71,7 @@ def ask(tools: Tools, query: CostQuery, asking: Asking) -> CostReply:
         known = KnownValues(tools)
         if (meant := spelled(query, known)) != query:
             return ask(tools, meant, asking)
-        unknown = unknown_values(query, known)
-        answer = replace(answer, notes=(*answer.notes, *(f"There is {text}" + "." * (not text.endswith("?")) for text in unknown)))
+        answer = replace(answer, notes=(*answer.notes, *unknown_sentences(query, known)))
     if tools.config_problem:
         answer = replace(answer, notes=(*answer.notes, tools.config_problem))
     tools.ledger.remember(answer, to_json(query), asking.asked_by, tools.now(), asking.until)

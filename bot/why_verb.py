@@ -12,7 +12,7 @@ from finops.errors import QueryError, close_to
 from finops.language.echo import describe, echo
 from finops.language.query_json import from_json
 from finops.periods import DAY, Period
-from finops.query import CostQuery, parse, spelled, unknown_values
+from finops.query import CostQuery, parse, spelled, unknown_sentences
 from finops.telling import why_page
 from finops.telling.answer_json import amount, document, moment
 
@@ -132,7 +132,7 @@ def _unknown(tools: Tools, query: CostQuery, asking: Asking, known: Known, said:
     meant = spelled(query, known)
     if meant != query:
         return told(tools, meant, asking)
-    unknown = [f"There is {text}" + "." * (not text.endswith("?")) for text in unknown_values(query, known)]
+    unknown = unknown_sentences(query, known)
     return (
         replace(said, lines=(said.lines[0], *unknown, *said.lines[1:]), document={**said.document, "notes": unknown}) if unknown else said
     )

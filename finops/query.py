@@ -75,6 +75,11 @@ def unknown_values(query: CostQuery, values: Mapping[str, Collection[str]]) -> l
     ]
 
 
+def unknown_sentences(query: CostQuery, values: Mapping[str, Collection[str]]) -> list[str]:
+    """Return the same as whole sentences."""
+    return [f"There is {text}{'' if text.endswith('?') else '.'}" for text in unknown_values(query, values)]
+
+
 def spelled(query: CostQuery, values: Mapping[str, Collection[str]]) -> CostQuery:
     """Return `query` with each value that nothing has, and of which one other spelling of capitals exists, spelled that way."""
     return replace(query, scope=tuple(_spelled(each, values) for each in query.scope))

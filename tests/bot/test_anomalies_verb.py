@@ -162,3 +162,8 @@ def test_a_rule_on_anomalies_is_replayed_on_the_days_it_would_have_fired(tools: 
         (day.day, firing.finding.kind, firing.finding.unit) for day in found for firing in day.fired if firing.finding.rule == "odd-day"
     ]
     assert [(SPIKE, "anomaly", "USD")] == fired
+
+
+def test_a_value_nobody_has_is_named_and_one_in_other_capitals_is_found(tools: Tools) -> None:
+    assert "There is no team 'nobody' in the ledger." in told(tools, "anomalies team=nobody last 30d").lines
+    assert only(told(tools, "anomalies team=ML last 30d").document) == only(told(tools, "anomalies team=ml last 30d").document)
