@@ -12,7 +12,7 @@ from bot.slack_text import Block, context, mrkdwn, section
 from finops.guard.alert_states import AlertState
 from finops.ledger.alert_rows import Alert
 from finops.ledger.alerts import alert, listed_in
-from finops.ledger.proposals import beside_of, proposals_for
+from finops.ledger.proposals import CLOCK, Proposal, beside_of, proposals_for
 from finops.money import percent
 from finops.telling.names import cut
 from jobs.routes import Content
@@ -52,13 +52,17 @@ def render(tools: Tools, identity: str, refer: References = NOWHERE) -> Content:
     proposed = [one for each in (found, *listed) for one in proposals_for(engine, each.key)]
     within = [one for one in proposed if beside_of(engine, one.id) == found.id]
     apart = [refer.link(one.id) for one in proposed if one not in within]
-    return content(found, listed, apart, [message_of(tools, one, within_alert=True) for one in within])
+    decided = next((one for one in within if one.decided_by not in (None, CLOCK)), None)
+    return content(found, listed, apart, [message_of(tools, one, within_alert=True) for one in within], decided)
 
 
-def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = (), within: Sequence[Message] = ()) -> Content:
+def content(
+    found: Alert, listed: list[Alert], proposed: Sequence[str] = (), within: Sequence[Message] = (), decided: Proposal | None = None
+) -> Content:
     """Lay an alert out: what was found, the figures, the lower thresholds it came past, how it stands, what can be done.
 
     `proposed` are links to what was proposed for it elsewhere, as mrkdwn; what is proposed here is laid out `within` it.
+    Whoever `decided` on that has seen the alert too.
     """
     finding, key = found.finding, f"{found.id}.{found.version}"
     headline = f"{SIGNS[finding.severity]} {found.id}: {mrkdwn(finding.title, 600)}"
@@ -74,10 +78,10 @@ def content(found: Alert, listed: list[Alert], proposed: Sequence[str] = (), wit
     for number, message in enumerate(within):
         blocks += [{"type": "divider", "block_id": f"{key}.proposal.{number}"}, *message.blocks]
     blocks += [{"type": "divider", "block_id": f"{key}.standing"}] if within else []
-    blocks.append(section(_standing(found), f"{key}.state"))
+    blocks.append(section(_standing(found, decided), f"{key}.state"))
     blocks.append(context(_small_print(found), f"{key}.context"))
     blocks += _buttons(found, key)
-    text = " ".join([headline, *(message.text for message in within), f"{_plain_standing(found, in_text=True)}."])
+    text = " ".join([headline, *(message.text for message in within), f"{_plain_standing(found, decided, in_text=True)}."])
     return Content(cut(text, TEXT), blocks, event_of(found, listed))
 
 
@@ -88,13 +92,15 @@ def _also(listed: Alert) -> str:
     return f"Also past {share}{mrkdwn(finding.kind.replace('_', ' '), 60)}: {listed.id}{ended}"
 
 
-def _standing(found: Alert) -> str:
+def _standing(found: Alert, decided: Proposal | None) -> str:
     reason = f"\n{mrkdwn(found.reason, 500)}" if found.reason else ""
-    return f"*{_plain_standing(found)}*{reason}"
+    return f"*{_plain_standing(found, decided)}*{reason}"
 
 
-def _plain_standing(found: Alert, *, in_text: bool = False) -> str:
+def _plain_standing(found: Alert, decided: Proposal | None, *, in_text: bool = False) -> str:
     """Say the state; `in_text` in plain words, since mailboxes and machines read that too."""
+    if found.state == "open" and decided and decided.decided_by:
+        return f"Seen by {person(decided.decided_by)}, who decided on {decided.id}"
     said = SAID[found.state]
     if found.state == "snoozed" and found.until:
         said += f" until {found.until:%Y-%m-%d %H:%M}Z" if in_text else f" until {at(found.until)}"

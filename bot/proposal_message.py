@@ -146,7 +146,7 @@ def _agreement(found: Proposal, votes: Sequence[Vote]) -> list[str]:
     needs = needs_of(found.policy, found.owner)
     agreed = [vote for vote in votes if vote.decision == "approve"]
     lines = [f"Must agree: {who_is_needed(needs)}"] if found.state == "pending" or not agreed else []
-    lines += [f"Agreed: {', '.join(f'{person(vote.voter)} at {at(vote.at)}' for vote in agreed)}"] if agreed else []
+    lines += [f"Agreed: {'; '.join(f'{person(vote.voter)}, {at(vote.at)}' for vote in agreed)}"] if agreed else []
     short = missing(needs, {vote.voter: memberships(vote.voter, vote.groups) for vote in agreed})
     return [*lines, f"Still needed: {who_is_needed(short)}"] if agreed and short and found.state == "pending" else lines
 
@@ -164,7 +164,7 @@ def _small_print(found: Proposal) -> list[str]:
     evidence = _evidence(found.plan.evidence)
     return [
         *([evidence] if evidence else []),
-        f"Asked by {person(found.requester)} at {at(found.created_at)}",
+        f"Asked by {person(found.requester)}, {at(found.created_at)}",
         f"Plan {code(found.digest[:DIGITS_SHOWN])}",
         f"All that was done: {code(f'/cost audit {found.id}')}",
     ]

@@ -137,7 +137,7 @@ def _need(need: Need) -> str:
 def _by(found: Proposal) -> str:
     if found.state not in DECIDED or found.decided_by is None or found.decided_at is None:
         return ""
-    return f", by {person(found.decided_by)} at {at(found.decided_at)}"
+    return f", by {person(found.decided_by)}, {at(found.decided_at)}"
 
 
 def _until(found: Proposal) -> str:

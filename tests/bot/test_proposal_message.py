@@ -127,7 +127,7 @@ def test_blocks_are_new_with_every_version() -> None:
 
 def test_who_agreed_and_who_is_still_needed_is_told_with_mentions() -> None:
     text = said(shown(made(), yes(ANA, "ml-oncall")))
-    assert f"Agreed: <@{ANA}> at <!date^1795262400^{{date_short_pretty}} {{time}}|2026-11-21 12:00Z>" in text
+    assert f"Agreed: <@{ANA}>, <!date^1795262400^{{date_short_pretty}} {{time}}|2026-11-21 12:00Z>" in text
     assert "Still needed: 1 of @finance" in text
 
 

@@ -48,7 +48,7 @@ def test_an_approval_moves_the_lever_and_the_message_says_so(case: Case) -> None
     assert f"{one.id} is approved" in told
     assert [one.id] == case.acted.carried_out
     said = case.shows(one, "In force until")
-    assert f"Agreed: <@{DORA}> at" in said
+    assert f"Agreed: <@{DORA}>, " in said
     assert ["proposal.renew", "proposal.end"] == case.buttons(one)
 
 

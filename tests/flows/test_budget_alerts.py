@@ -157,6 +157,7 @@ def test_what_is_proposed_for_an_alert_stands_in_its_message_whatever_becomes_of
     deliver(watch, slack)
     (message,) = slack.seen(ML)
     assert ["proposal.deny", "proposal.cancel", "alert.ack", "alert.snooze"] == _actions(message.blocks)
+    assert message.text.endswith(f"Seen by <@U0ANA00001>, who decided on {one.id}.")
     assert Reference(ML, message.ts) == reference_of(watch.tools.ledger.engine, f"proposal:{one.id}")
 
 

@@ -83,7 +83,7 @@ def two_clicks_at_once_are_one_vote_and_one_execution(loop: Loop, shown: Message
     assert [1, 1, 1, 1] == [done[each] for each in ("proposal.vote", "proposal.approve", "proposal.start", "effect.calling")]
     loop.until(lambda: "In force until" in words(loop.message("proposal:P-1")))
     assert {"proposal.end"} == {"proposal.approve", "proposal.deny", "proposal.end"} & set(buttons(loop.message("proposal:P-1")))
-    assert f"Agreed: <@{BRUNO}> at" in words(loop.message("proposal:P-1"))
+    assert f"Agreed: <@{BRUNO}>, " in words(loop.message("proposal:P-1"))
 
 
 def the_cheap_model_answers(loop: Loop) -> None:
