@@ -323,8 +323,8 @@ def test_the_home_tab_is_drawn_when_opened_and_its_buttons_work(page: Page, box:
 def test_what_is_refused_is_told_under_the_message_and_can_be_tried_again(page: Page, box: Slackbox, console: Console) -> None:
     console.expected = ["409"]
     visit(page, box, place=GENERAL)
+    composer(page).fill("too late")  # before: a page that knows lets nobody write
     box.world.channels[GENERAL].archived = True
-    composer(page).fill("too late")
     composer(page).press("Enter")
     expect(page.locator(".trouble")).to_contain_text("#general is archived")
     box.world.channels[GENERAL].archived = False
