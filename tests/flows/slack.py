@@ -66,7 +66,16 @@ class Slack:
     def click(self, message: Message, action: str, user: str = BRUNO, channel: str = COSTS, **more: Any) -> dict[str, Any]:
         block = next(block for block in message["blocks"] if block["type"] == "actions")
         where = {"channel": channel, "ts": message["ts"]}
-        return self.call("interact", user=user, message=where, block_id=block["block_id"], action_id=action, **more)
+        answer = self.call("interact", user=user, message=where, block_id=block["block_id"], action_id=action, **more)
+        if "acked" in answer or not (again := self._moved(message, action, user, channel)):
+            return answer
+        return self.call("interact", user=user, message=where, block_id=again, action_id=action, **more)
+
+    def _moved(self, message: Message, action: str, user: str, channel: str) -> str | None:
+        """Return where a button stands now, if the message was edited between a look and the click."""
+        now = next((each for each in self.messages(user, channel) if each["ts"] == message["ts"]), message)
+        held = (block for block in now["blocks"] if any(each.get("action_id") == action for each in block.get("elements", ())))
+        return next((str(block["block_id"]) for block in held), None)
 
     def choose(self, message: Message, action: str, label: str, user: str = BRUNO) -> Message:
         """Choose an option of a menu and return the message as it stands after that."""
