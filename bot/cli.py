@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -158,9 +157,17 @@ def _ask(options: argparse.Namespace) -> int:
             _show_cost(said)
         else:
             _show_text(said)
-        if asking.chart and _has_chart(said, wanted=options.chart is not None):
-            _save_chart(said, options.chart, quiet=options.json)
+        if asking.chart:
+            _save_chart(said, options)
     return DONE
+
+
+def _save_chart(said: Any, options: argparse.Namespace) -> None:
+    from bot.charts_saved import save_chart
+
+    path = save_chart(said, options.chart)
+    if path and not options.json:
+        print(f"Chart: {path}")
 
 
 def _show_text(said: Any) -> None:
@@ -173,34 +180,6 @@ def _show_cost(said: Any) -> None:
     from bot.terminal import print_answer
 
     print_answer(said.answer, said.today, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
-
-
-def _has_chart(said: Any, *, wanted: bool) -> bool:
-    from bot.charts_native import worth_a_chart
-    from bot.replies import CostReply
-
-    if isinstance(said, CostReply):
-        return wanted or worth_a_chart(said.answer)
-    return said.drawing is not None
-
-
-def _save_chart(said: Any, given: Path | None, *, quiet: bool) -> None:
-    from bot.replies import CostReply
-    from finops.charts import draw
-    from finops.charts_drawn import draw_drawing
-
-    is_cost = isinstance(said, CostReply)
-    picture = draw(said.answer) if is_cost else draw_drawing(said.drawing)
-    path = given or Path("charts") / f"{said.answer.id if is_cost else plain_name(said.title)}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture.png)
-    if not quiet:
-        print(f"Chart: {path}")
-
-
-def plain_name(title: str) -> str:
-    """Return a file name of letters, digits and dashes."""
-    return "-".join(re.findall("[a-z0-9]+", title.lower()))[:60] or "chart"
 
 
 def _ingest(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """What every lever of a cloud does alike: refuse what is protected, act only on what stands as the plan saw it, never twice."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ class Found:
     brings: tuple[str, ...] = ()
 
 
-class GuardedLever:
+class GuardedLever(ABC):
     """A lever whose targets are read one by one. Subclasses say how to `find`, `compare`, `move` and `restore` one."""
 
     name: str
@@ -73,26 +74,26 @@ class GuardedLever:
         found = self.find(target, plan.parameters)
         return "gone" if found is None else self.compare(plan, found)
 
+    @abstractmethod
     def find(self, target: str, parameters: Mapping[str, Any]) -> Found | None:
         """Return a target as it stands now, None when it is not there. Raises LeverError."""
-        raise NotImplementedError
 
-    def compare(self, plan: Plan, found: Found) -> Standing:
-        raise NotImplementedError
+    @abstractmethod
+    def compare(self, plan: Plan, found: Found) -> Standing: ...
 
+    @abstractmethod
     def unfit(self, found: Found, parameters: Mapping[str, Any]) -> Sequence[str]:
         """Return why these parameters make no sense for the target, a sentence each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def said(self, plan: Plan, found: Found) -> str:
         """Return what would be done to a target, in a sentence."""
-        raise NotImplementedError
 
-    def move(self, plan: Plan, found: Found) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def move(self, plan: Plan, found: Found) -> None: ...
 
-    def restore(self, plan: Plan, found: Found, standing: Standing) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def restore(self, plan: Plan, found: Found, standing: Standing) -> None: ...
 
     def _existing(self, target: str, parameters: Mapping[str, Any]) -> Found:
         found = self.find(target, parameters)

@@ -1,5 +1,6 @@
 """Scales Deployments and StatefulSets, suspends Jobs and CronJobs, and puts them back."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -58,17 +59,17 @@ class WorkloadLever(GuardedLever):
                 raise LeverError(f"{found.target} is not there any more") from None
         raise LeverError(f"{found.target} changes all the time; nothing was changed, try again later")
 
-    def image(self, found: Any) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def image(self, found: Any) -> dict[str, Any]: ...
 
-    def obstacles(self, at: Workload, found: Any) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def obstacles(self, at: Workload, found: Any) -> Sequence[str]: ...
 
-    def brings(self, at: Workload, found: Any) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def brings(self, at: Workload, found: Any) -> Sequence[str]: ...
 
-    def write(self, at: Workload, version: str, image: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def write(self, at: Workload, version: str, image: Mapping[str, Any]) -> None: ...
 
     def restore(self, plan: Plan, found: Found, standing: Standing) -> None:
         if standing == "changed":
