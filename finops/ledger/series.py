@@ -185,8 +185,8 @@ def _one_of(groups: Sequence[tuple[Any, ...]], keys: Sequence[ColumnElement[Any]
     if len(keys) == 1:
         named = keys[0].in_([value for (value,) in groups if value is not None])
         return or_(named, keys[0].is_(None)) if (None,) in groups else named
-    each = (func.concat(*(part for key in keys for part in (func.coalesce(key, NONE), "\x1f"))),)
-    return each[0].in_(["".join(f"{NONE if value is None else value}\x1f" for value in group) for group in groups])
+    joined = func.concat(*(part for key in keys for part in (func.coalesce(key, NONE), "\x1f")))
+    return joined.in_(["".join(f"{NONE if value is None else value}\x1f" for value in group) for group in groups])
 
 
 def _key(by: Sequence[str], group: Sequence[str | None]) -> Key:
