@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from finops.insight.anomalies_events import Anomaly
@@ -11,6 +12,8 @@ EXPLAINS: Final = 0.7  # of a wider scope's excess
 PART: Final = 0.2  # what a single one among several causes has at least
 ALIKE: Final = 0.7  # of the larger one's excess
 CAUSES: Final = 3  # more than so many parts are one broad cause, not several
+SLACK: Final = 0.1  # of the wider one's excess: what two looks at the same cost may differ by
+STEP: Final = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
 Within = Mapping[Key, tuple[Key, ...]]
 
 
@@ -44,6 +47,7 @@ def group(anomalies: Iterable[Anomaly], within: Within | None = None) -> tuple[G
         _lead(anomaly, inside, leader, within)
     roots = [anomaly for anomaly in ordered if anomaly.id not in leader]
     _gather_alike(sorted(roots, key=lambda anomaly: -len(_wide(anomaly.key, within))), leader)
+    _gather_siblings([anomaly for anomaly in roots if anomaly.id not in leader], leader, within)
     by_id = {anomaly.id: anomaly for anomaly in ordered}
     gathered: dict[str, list[Anomaly]] = {}
     for anomaly in ordered:
@@ -61,7 +65,7 @@ def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], w
     if len(causes) == 1:
         _follow(anomaly, causes[0], leader)
         for other in inside:
-            if other.excess / anomaly.excess >= EXPLAINS and other.id != causes[0].id:
+            if other.id != causes[0].id and _overlaps(other, causes[0], anomaly):
                 _follow(other, causes[0], leader)
     elif causes:
         _follow(anomaly, causes[0], leader)
@@ -70,16 +74,29 @@ def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], w
             _follow(other, anomaly, leader)
 
 
+def _overlaps(part: Anomaly, cause: Anomaly, whole: Anomaly) -> bool:
+    """Say whether a part is, by its size, made of the cause too: it is most of the whole, or more than the cause leaves of it."""
+    if part.excess / whole.excess >= EXPLAINS:
+        return True
+    return not _apart(part, cause) and part.excess / whole.excess > max(1 - cause.excess / whole.excess, 0.0) + SLACK
+
+
 def _causes(anomaly: Anomaly, inside: Sequence[Anomaly], within: Within | None) -> list[Anomaly]:
     whole = [other for other in inside if other.excess / anomaly.excess >= EXPLAINS]
     if whole:
-        return [max(whole, key=lambda other: (len(_wide(other.key, within)), abs(other.share), other.id))]
+        return [max(whole, key=lambda other: _specific(other, anomaly, within))]
     chosen: list[Anomaly] = []
     for other in sorted(inside, key=_order):
         if other.excess / anomaly.excess >= PART and all(_apart(other, known) for known in chosen):
             chosen.append(other)
     explained = sum(other.excess for other in chosen[:CAUSES]) / anomaly.excess
     return chosen[:CAUSES] if explained >= EXPLAINS else []
+
+
+def _specific(part: Anomaly, whole: Anomaly, within: Within | None) -> tuple[int, float, float, str]:
+    """Order by how much a scope says, then by how much of the whole it explains in tenths, then by how much it changed itself."""
+    explained = round(min(part.excess / whole.excess, 1.0), 1)
+    return len(_wide(part.key, within)), explained, abs(part.share), part.id
 
 
 def _follow(anomaly: Anomaly, to: Anomaly, leader: dict[str, str]) -> None:
@@ -106,6 +123,32 @@ def _is_alike(one: Anomaly, other: Anomaly) -> bool:
     both = min(one.end, other.end) - max(one.start, other.start)
     shorter = min(one.end - one.start, other.end - other.start)
     return small >= ALIKE * large and 2 * both >= shorter
+
+
+def _gather_siblings(causes: Sequence[Anomaly], leader: dict[str, str], within: Within | None) -> None:
+    """Let the largest of many alike, such as the machines of one team that all stopped on a day, tell the others.
+
+    Nothing wider was out of the ordinary, or that would have gathered them.
+    """
+    left = sorted(causes, key=_order)
+    while left:
+        first, *rest = left
+        beside = [other for other in rest if _is_sibling(first, other, within)]
+        if len(beside) + 1 >= CAUSES:
+            for other in beside:
+                _follow(other, first, leader)
+            rest = [other for other in rest if other not in beside]
+        left = rest
+
+
+def _is_sibling(one: Anomaly, other: Anomaly, within: Within | None) -> bool:
+    """Say whether two are things of one kind in one place that moved together: begun within a step, and lasting about as long."""
+    if one.step != other.step or one.excess * other.excess <= 0 or not _apart(one, other):
+        return False
+    if [name for name, _ in one.key] != [name for name, _ in other.key] or not _wide(one.key, within) & _wide(other.key, within):
+        return False
+    shorter, longer = sorted((one.end - one.start, other.end - other.start))
+    return abs(one.start - other.start) <= STEP[one.step] and 2 * shorter >= longer
 
 
 def _root(name: str, leader: Mapping[str, str]) -> str:

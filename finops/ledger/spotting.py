@@ -43,7 +43,7 @@ LAYERS: Final[Mapping[Step, tuple[tuple[str, ...], ...]]] = {
         ("provider", "service"),
         ("team", "service"),
         ("team", "model"),
-        ("service", "resource"),
+        ("team", "service", "resource"),
     ),
     "hour": ((), ("provider",), ("team",), ("model",), ("team", "model"), ("team", "feature")),
 }
@@ -195,7 +195,7 @@ class _Looking:
         return tuple(sorted((each.dimension, each.values[0]) for each in self.scope if len(each.values) == 1 and not each.negated))
 
     def _layers(self) -> _Layers:
-        read = [(layer, self._series(layer)) for layer in LAYERS[self.step]]
+        read = [self._series(layer) for layer in LAYERS[self.step]]
         return _stacked(read, self._pairs(), self.days, self.step)
 
     def _series(self, by: Sequence[str]) -> Series:
@@ -207,44 +207,59 @@ class _Looking:
         return calendar(self.rulebook.calendar, self.days, panel.keys, lambda event: _touched(event, panel))
 
 
-def _stacked(read: Iterable[tuple[tuple[str, ...], Series]], pairs: Key, days: Period, step: Step) -> _Layers:
-    """Put every layer under one another, each series once; a resource has a name of its own, whatever it is a part of."""
-    rows: dict[Key, tuple[Panel, int]] = {}
-    within: dict[Key, set[Key]] = {}
+def _stacked(read: Iterable[Series], pairs: Key, days: Period, step: Step) -> _Layers:
+    """Put every layer under one another, each series once; a resource has a name of its own, and is the sum of its parts."""
+    rows: dict[Key, list[tuple[Panel, int]]] = {}
+    within: dict[Key, dict[str, set[str]]] = {}
     left_out, as_of, currency = 0, None, "USD"
-    for layer, series in read:
+    for series in read:
         left_out, as_of = left_out + series.left_out, series.as_of or as_of
+        seen: dict[Key, list[tuple[Panel, int]]] = {}
         for number, key in enumerate(series.panel.keys):
             named = dict(key)
             if any(named.get(name) == NONE for name in NAMED_ONLY):
                 continue
             own = (("resource", named["resource"]),) if "resource" in named else key
-            full = tuple(sorted({*pairs, *own}))
-            if full not in rows:
-                rows[full], currency = (series.panel, number), series.panel.currency
-            _note_wider(within, layer, named)
+            seen.setdefault(tuple(sorted({*pairs, *own})), []).append((series.panel, number))
+            currency = series.panel.currency
+            _note_wider(within, named)
+        rows = {**seen, **rows}
     empty = Panel((), days.start, np.zeros((0, 0)), np.zeros(0, dtype=np.intp), currency, step)
     panel = _panel(rows, days, step, currency) if rows else empty
     return _Layers(panel, _only(within), left_out, as_of)
 
 
-def _note_wider(within: dict[Key, set[Key]], layer: tuple[str, ...], named: Mapping[str, str]) -> None:
-    for wide, narrow in (("provider", "service"), ("service", "resource")):
-        if wide in layer and narrow in layer and named[narrow] != NONE:
-            within.setdefault(((narrow, named[narrow]),), set()).add(((wide, named[wide]),))
+def _note_wider(within: dict[Key, dict[str, set[str]]], named: Mapping[str, str]) -> None:
+    for wide, narrow in (("provider", "service"), ("service", "resource"), ("team", "resource")):
+        if wide in named and narrow in named and named[narrow] != NONE:
+            within.setdefault(((narrow, named[narrow]),), {}).setdefault(wide, set()).add(named[wide])
 
 
-def _only(within: Mapping[Key, set[Key]]) -> dict[Key, tuple[Key, ...]]:
-    """A service of several providers lies in none of them."""
-    return {key: tuple(wider) for key, wider in within.items() if len(wider) == 1}
+def _only(within: Mapping[Key, Mapping[str, set[str]]]) -> dict[Key, tuple[Key, ...]]:
+    """A service of several providers lies in none of them; a resource lies in the one provider that all its services are of."""
+    only: dict[Key, tuple[Key, ...]] = {}
+    for key, wider in within.items():
+        services = wider.get("service", ())
+        providers = {name for service in services for name in within.get((("service", service),), {}).get("provider", ())}
+        known = {**wider, "provider": providers} if providers else wider
+        only[key] = tuple(((wide, value),) for wide, values in known.items() if len(values) == 1 for value in values)
+    return only
 
 
-def _panel(rows: Mapping[Key, tuple[Panel, int]], days: Period, step: Step, currency: str) -> Panel:
+def _panel(rows: Mapping[Key, Sequence[tuple[Panel, int]]], days: Period, step: Step, currency: str) -> Panel:
     def stack(name: str) -> Floats:
-        return np.stack([getattr(panel, name)[number] for panel, number in rows.values()])
+        return np.stack([_sum([getattr(panel, name)[number] for panel, number in parts]) for parts in rows.values()])
 
-    complete = np.array([panel.complete[number] for panel, number in rows.values()], dtype=np.intp)
+    complete = np.array([min(int(panel.complete[number]) for panel, number in parts) for parts in rows.values()], dtype=np.intp)
     return Panel(tuple(rows), days.start, stack("values"), complete, currency, step, stack("fixed"))
+
+
+def _sum(parts: Sequence[Floats]) -> Floats:
+    """Add up what one thing cost in several places; a day is unknown only where no place knows it."""
+    if len(parts) == 1:
+        return parts[0]
+    every = np.stack(parts)
+    return np.where(np.isnan(every).all(axis=0), np.nan, np.nansum(every, axis=0))
 
 
 def _complete_only(panel: Panel) -> Panel:

@@ -98,8 +98,15 @@ def headline(found: Sequence[Told], period: Period, today: date, checked: int) -
             if checked
             else "Nothing is known of these days, so nothing can be out of the ordinary."
         )
+    return f"{_many(found)} {where}. The largest: {sentence(found[0].anomaly, today, found[0].drivers)}"
+
+
+def _many(found: Sequence[Told]) -> str:
+    """Count what is worth a look apart from what is small beside what its series usually costs."""
     many = "1 anomaly" if len(found) == 1 else f"{len(found)} anomalies"
-    return f"{many} {where}. The largest: {sentence(found[0].anomaly, today, found[0].drivers)}"
+    counts = [(name, sum(one.anomaly.severity == name for one in found)) for name in SIGNS]
+    parts = [f"{count} {name}" for name, count in counts if count]
+    return f"{many} ({', '.join(parts)})" if len(parts) > 1 else many
 
 
 def standing(told: Told) -> str:

@@ -86,3 +86,26 @@ def test_what_a_pair_is_known_to_lie_in_counts_for_scopes_of_several_pairs_too()
     wide: Key = (("provider", "aws"), ("service", "ec2"))
     found = group([anomaly(SEARCH, -580), anomaly(wide, -700)], {(("service", "ec2"),): (AWS,)})
     assert [(SEARCH, [wide])] == [(one.driver.key, [member.key for member in one.members]) for one in found]
+
+
+MACHINES: list[Key] = [(("resource", f"m{number}"),) for number in range(4)]
+IN_ONE_TEAM = dict.fromkeys(MACHINES, (ML,))
+
+
+def test_machines_of_one_team_that_all_move_on_a_day_are_one_cause_though_nothing_wider_is() -> None:
+    (one,) = group([anomaly(key, -70 - place) for place, key in enumerate(MACHINES)], IN_ONE_TEAM)
+    assert (MACHINES[3], sorted(MACHINES[:3])) == (one.driver.key, sorted(member.key for member in one.members))
+
+
+def test_machines_of_other_teams_other_days_or_the_other_way_are_causes_of_their_own() -> None:
+    drops = [anomaly(key, -70) for key in MACHINES[:3]]
+    assert 3 == len(group(drops))
+    assert 2 == len(group([*drops, anomaly(MACHINES[3], 70)], IN_ONE_TEAM))
+    assert 2 == len(group([*drops, anomaly(MACHINES[3], -70, day=2)], IN_ONE_TEAM))
+    assert 2 == len(group(drops[:2], IN_ONE_TEAM))
+
+
+def test_what_a_machine_costs_of_two_services_is_one_cause_under_the_machine() -> None:
+    machine, hours, disk = MACHINES[0], (("service", "hours"), ("team", "ml")), (("service", "disk"), ("team", "ml"))
+    found = group([anomaly(ML, -100), anomaly(machine, -99), anomaly(hours, -71), anomaly(disk, -29)], IN_ONE_TEAM)
+    assert [(machine, sorted([ML, hours, disk]))] == [(one.driver.key, sorted(member.key for member in one.members)) for one in found]

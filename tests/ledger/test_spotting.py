@@ -66,6 +66,19 @@ def test_the_same_look_names_the_same_anomaly_and_a_later_one_too(ledger: Ledger
     assert [one.driver.id for one in seen(ledger).groups] == [one.driver.id for one in later.groups]
 
 
+def test_a_resource_is_looked_at_with_all_that_it_costs_and_belongs_to_its_team(ledger: Ledger) -> None:
+    """Its disk is billed by another service than its hours; for two days it costs nothing anywhere."""
+    charges = []
+    for each in bill(times=1):
+        stopped = each.team == "ml" and SPIKE <= each.day < SPIKE + 2 * DAY
+        named = {"ResourceId": "vm-1"} if each.team == "ml" else {}
+        charges.append(replace(each, billed="0" if stopped else each.billed, more=named))
+    deliver(ledger, charges, at=MADE)
+    found = seen(ledger)
+    (one,) = [one for one in found.anomalies if one.key == (("resource", "vm-1"),)]
+    assert (1, "drop", True) == (len(found.groups), one.kind, 265 <= one.expected <= 295)
+
+
 def test_an_ordinary_past_has_nothing_to_tell(ledger: Ledger) -> None:
     deliver(ledger, bill(times=1), at=MADE)
     found = seen(ledger)
