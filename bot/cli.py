@@ -5,16 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from bot import pricing
 from bot.audit_command import audit_arguments
+from bot.check_command import check_arguments
 from bot.gateway_command import gateway_arguments
 from bot.rules_command import rules_arguments
 from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
-
-if TYPE_CHECKING:
-    from finops.rulebook import Rulebook
 
 DONE, OURS, CALLERS, DEGRADED = 0, 1, 2, 3
 VERSION = "0.1.0"
@@ -80,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="as in the sources section: region=eu-west-1")
     ingest.add_argument("--delivered", metavar="WHEN", help="when it was delivered (default: now)")
     ingest.add_argument("--accept", action="store_true", help="load the good rows although others break a rule, or the size is odd")
-    check = verb("check", "report every problem of the configuration at once")
-    check.add_argument("--online", action="store_true", help="also try Slack, the databases and every source")
-    check.add_argument("--schema", choices=("budgets", "rules"), help="print the JSON Schema of a file, for editors, and check nothing")
+    check_arguments(verb("check", "report every problem of the configuration at once"))
     init = verb("init", "write example budgets.yaml and rules.yaml")
     init.add_argument("folder", nargs="?", type=Path)
     run = verb("run", "answer in Slack until stopped")
@@ -213,44 +209,20 @@ def _show_loads(done: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from bot.assemble import environment
-    from finops.config_files import load_rulebook
-    from finops.settings import config_folder, read
+    from bot.check_command import look
 
     if options.schema:
         return _schema(options.schema)
-    folder = config_folder(environment(), options.config)
-    problems: list[str] = []
-    notes: list[str] = []
-    for part in (lambda: read(environment(), folder), lambda: notes.extend(_remarks(load_rulebook(folder)))):
-        try:
-            part()
-        except ConfigError as found:
-            problems += found.problems
-    asked: list[str] = []
-    if options.online and not problems:
-        from bot.online import checked, problems_online, remarks
-
-        with _tools(options) as tools:
-            problems += problems_online(tools)
-            asked = checked(tools)
-            notes += remarks(tools)
+    found = look(options, lambda: _tools(options))
     if options.json:
-        _print_json({"ok": not problems, "problems": problems, "checked": asked, "notes": notes})
-        return CALLERS if problems else DONE
-    for line in (*(f"checked {one}" for one in asked), *(f"Note: {note}" for note in notes)):
+        _print_json(found.document)
+        return CALLERS if found.problems else DONE
+    for line in (*(f"checked {one}" for one in found.asked), *(f"Note: {note}" for note in found.notes)):
         print(line)
-    if problems:
-        raise ConfigError(problems)
-    print(f"{folder}: the configuration is in order")
+    if found.problems:
+        raise ConfigError(found.problems)
+    print(f"{found.folder}: the configuration is in order")
     return DONE
-
-
-def _remarks(book: "Rulebook") -> list[str]:
-    """What is allowed but perhaps not meant, and rules that wait for something finops-bot cannot find yet."""
-    from finops.guard.conditions import unavailable
-
-    return [*book.warnings, *unavailable(book.rules)]
 
 
 def _schema(file: str) -> int:

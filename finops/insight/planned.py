@@ -51,22 +51,32 @@ def holidays(settings: CalendarSettings, days: Period) -> frozenset[date]:
     return frozenset(kept)
 
 
+def unknown_countries(settings: CalendarSettings) -> list[str]:
+    """Return a sentence for each country, or part of one, whose holidays nobody knows."""
+    return [problem for country in settings.countries if (problem := _problem(country))]
+
+
 def _public(country: str, days: Period) -> set[date]:
     """The public holidays of a country, or of a part of it."""
+    if problem := _problem(country):
+        raise UserError(problem)
+    import holidays as library  # half a megabyte of calendars: only where a country is named
+
+    whole, _, part = country.partition("-")
+    years = range(days.start.year, days.end.year + 1)
+    return {day for day in library.country_holidays(whole, subdiv=part or None, years=years) if day in days}
+
+
+def _problem(country: str) -> str:
     try:
-        import holidays as library  # half a megabyte of calendars: only where a country is named
+        import holidays as library
     except ImportError:
-        raise UserError(
-            f"the public holidays of {country} need the library 'holidays'; install it, or list the days under calendar: holidays"
-        ) from None
+        return f"the public holidays of {country} need the library 'holidays'; install it, or list the days under calendar: holidays"
     whole, _, part = country.partition("-")
     known = library.list_supported_countries(include_aliases=True)
     if whole not in known:
-        raise UserError(f"calendar: countries in budgets.yaml names {country}, which no calendar knows.{meant(whole, known)}")
+        return f"calendar: countries in budgets.yaml names {country}, which no calendar knows.{meant(whole, known)}"
     if part and part not in known[whole]:
         parts = ", ".join(known[whole][:8]) or "none"
-        raise UserError(
-            f"calendar: countries in budgets.yaml names {country}; the parts of {whole} are {parts}.{meant(part, known[whole])}"
-        )
-    years = range(days.start.year, days.end.year + 1)
-    return {day for day in library.country_holidays(whole, subdiv=part or None, years=years) if day in days}
+        return f"calendar: countries in budgets.yaml names {country}; the parts of {whole} are {parts}.{meant(part, known[whole])}"
+    return ""

@@ -34,6 +34,14 @@ def test_a_file_that_is_no_yaml_leaves_its_names_unquestioned(tmp_path: Path, ca
     assert json.loads(capsys.readouterr().out)["problems"] == ["budgets.yaml:1: the file ends before a bracket is closed"]
 
 
+def test_a_country_that_no_calendar_knows_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "budgets.yaml").write_text("calendar: {countries: [US, QQ, CH-ZZ]}\n")
+    assert check(tmp_path, "--json") == 2
+    unknown, part = json.loads(capsys.readouterr().out)["problems"]
+    assert "calendar: countries in budgets.yaml names QQ, which no calendar knows." in unknown
+    assert "the parts of CH are AG, AI" in part
+
+
 @pytest.mark.parametrize(("file", "section"), [("budgets", "quotas"), ("rules", "guard")])
 def test_a_schema_is_printed_even_where_the_files_are_wrong(
     file: str, section: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
