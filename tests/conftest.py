@@ -1,5 +1,6 @@
 """Real servers for the tests that need them."""
 
+import gc
 import logging
 import os
 import shutil
@@ -16,6 +17,11 @@ from hypothesis import settings
 
 settings.register_profile("project", deadline=None)  # machines differ; no test is about time
 settings.load_profile("project")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through a million objects of libraries again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

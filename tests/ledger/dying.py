@@ -1,5 +1,6 @@
 """A child process that dies before its n-th statement: what it leaves behind is what the next process finds."""
 
+import gc
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ def die_at(step: int, work: Callable[[Arm], object], moments: Sequence[str] = MO
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    gc.freeze()  # or the child's collector would copy all of the parent's memory
     left = [step]
 
     def count(*_: Any) -> None:
