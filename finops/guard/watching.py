@@ -30,13 +30,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Past:
-    """What is remembered of an alert."""
+    """What is remembered of an alert. `settled_by` are the proposals in force that moved all it tells of; '' where some is left."""
 
     key: str
     rule: str
     watcher: str
     is_live: bool
     opened_at: datetime
+    settled_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Memory:
 
     def live(self, watcher: str) -> list[Past]:
         return [one for one in self.alerts.values() if one.watcher == watcher and one.is_live]
+
+    def settled_by(self, watcher: str) -> str:
+        """Return what settled every live alert of a watcher; '' where one is not, or none is live."""
+        settled = [one.settled_by for one in self.live(watcher)]
+        return " and ".join(dict.fromkeys(settled)) if all(settled) else ""
 
     def is_live(self, key: str) -> bool:
         return key in self.alerts and self.alerts[key].is_live

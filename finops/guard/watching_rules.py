@@ -47,7 +47,11 @@ def _watch_rule(book: Rulebook, rule: Rule, about: Budget | None, look: Look, do
         return
     reading = judge(rule.when, look, rule.scope, about, book.budgets)
     if reading.holds is None:
-        done.told.append(f"{watcher}: {reading.said}")
+        if moved := done.memory.settled_by(f"rule:{watcher}"):
+            done.let_go(mark)
+            done.is_over(f"rule:{watcher}", f"It is settled: {moved} moved all that it tells of.")
+        else:
+            done.told.append(f"{watcher}: {reading.said}")
         return
     if not reading.holds:
         done.let_go(mark)

@@ -15,6 +15,7 @@ from finops.guard.alert_states import LIVE, NEXT, AlertEvent
 from finops.guard.findings import document
 from finops.guard.watching import Cap, Firing, Mark, Memory, Past, Round, gravest
 from finops.ledger.alert_rows import Alert, alert_of, message_key, read_step, write_step
+from finops.ledger.alerts_acted import settled_by
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
 from finops.ledger.outbox import Kind, enqueue, escaped
@@ -62,7 +63,9 @@ def memory(engine: Engine, now: datetime) -> Memory:
     with engine.connect() as connection:
         marks = {row.name: Mark(row.since, row.last, row.times) for row in connection.execute(select(watch_marks))}
         found = connection.execute(select(*wanted).where(recent)).all()
-    return Memory(marks, {row.key: Past(row.key, row.rule, row.watcher, row.state in LIVE, row.opened_at) for row in found})
+        settled = settled_by(connection)
+    past = {row.key: Past(row.key, row.rule, row.watcher, row.state in LIVE, row.opened_at, settled.get(row.key, "")) for row in found}
+    return Memory(marks, past)
 
 
 def settle(engine: Engine, done: Round, fallback: Sequence[str] = ()) -> Settled:

@@ -5,10 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from finops.configuration.rulebook_steps import Propose
 from finops.guard.findings import Finding
 from finops.guard.proposing import hourly_cost, targets_of
+from finops.ledger.tables_effects import effects
+from finops.ledger.tables_proposals import proposals
 from finops.periods import Period
 from jobs.replaying import replay
 from tests.capacity.idle_case import NOON, Rack, arn
@@ -89,6 +92,41 @@ def test_it_is_over_when_the_gpus_work_again_and_not_when_their_samples_stop(wat
     idle(rack, 0, busy=0)
     watch.check(rack.end)
     assert ["resolved"] == [alert.state for alert in watch.alerts()]
+
+
+def stopped(watch: Watch, *targets: str) -> None:
+    """A proposal in force that was made for the alert and stopped these."""
+    (alert,) = watch.alerts()
+    plan = {"finding": alert.finding.key, "lever": STOP.lever, "plan": "{}", "digest": "d", "policy": "{}", "requester": "U1"}
+    times = dict.fromkeys(("created_at", "expires_at", "changed_at"), NOON)
+    with watch.tools.ledger.engine.begin() as tx:
+        tx.execute(insert(proposals).values(number=12, state="active", version=4, route="slack:#ml", **plan, **times))
+        for position, target in enumerate(targets):
+            moved = {"proposal": 12, "position": position, "target": target, "state": "applied"}
+            tx.execute(insert(effects).values(attempts=1, changed_at=NOON, **moved))
+
+
+def test_it_is_over_when_all_its_machines_were_stopped_since_these_send_no_samples_any_more(watch: Watch, rack: Rack) -> None:
+    idle(rack, 0, 1)
+    for number in (0, 1):
+        rack.bill(INSTANCES[number], "3.00")
+    watch.check(NOON)
+    stopped(watch, arn(INSTANCES[0]), arn(INSTANCES[1]))
+    watch.check(NOON + timedelta(minutes=5))
+    assert ["open"] == [alert.state for alert in watch.alerts()]  # the last samples still say idle
+    said = watch.check(NOON + timedelta(minutes=30))
+    assert [("resolved", "It is settled: P-12 moved all that it tells of.")] == [(one.state, one.reason) for one in watch.alerts()]
+    assert "no fresh samples" not in said
+
+
+def test_it_stays_while_one_of_its_machines_was_left_running(watch: Watch, rack: Rack) -> None:
+    idle(rack, 0, 1)
+    for number in (0, 1):
+        rack.bill(INSTANCES[number], "3.00")
+    watch.check(NOON)
+    stopped(watch, arn(INSTANCES[0]))
+    assert "there are no fresh samples of GPUs" in watch.check(NOON + timedelta(minutes=30))
+    assert ["open"] == [alert.state for alert in watch.alerts()]
 
 
 def test_rules_test_replays_what_the_samples_said_that_day(watch: Watch, rack: Rack) -> None:
