@@ -19,6 +19,7 @@ from finops.insight.forecast_history import History, prepared
 from finops.insight.forecast_labels import Label, labels, reason
 from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, mean_of
 from finops.insight.forecast_theta import Theta
+from finops.insight.forecast_trend import Drifting, LastYear
 from finops.insight.forecast_weights import Trial, disagreement, effective, mixed, size_of, totals, tried, weights_over_time
 from finops.insight.panel import Calendar, Floats, Key, Panel
 from finops.periods import Period
@@ -85,9 +86,9 @@ class Forecast:
 def default_members() -> tuple[Member, ...]:
     """Return the members that cost milliseconds; Prophet and an LSTM are opt-in."""
     last_days = House(memory=0.6, name="last days", serves="near")
-    last_weeks = House(weeks=12, memory=0.97, name="last weeks", serves="far")
     last_months = House(weeks=12, memory=0.985, name="last months", prior=0.7, serves="far")
-    return last_days, last_weeks, last_months, RunRate(), Theta(), Boosted(), SeasonalNaive()
+    going_on = Drifting(weeks=8, memory=0.6, name="drift of last days", prior=0.7, serves="near")
+    return last_days, going_on, Drifting(), last_months, LastYear(), RunRate(), Theta(), Boosted(), SeasonalNaive()
 
 
 def forecast(
@@ -132,10 +133,7 @@ def _forecast(panel: Panel, period: Period, today: date, calendar: Calendar, mem
     outlook = _outlook(history, trial, min(first, trial.horizon - 1))
     named = labels(history.usual, outlook.wape)
     names = [member.name for member in members]
-    return [
-        _answer(panel, row, period, int(complete[row]), outlook, named[row], bool(history.lumpy[row]), names)
-        for row in range(len(panel.keys))
-    ]
+    return [_answer(panel, row, period, int(complete[row]), outlook, named[row], history, names) for row in range(len(panel.keys))]
 
 
 def known_steps(panel: Panel, today: date) -> NDArray[np.intp]:
@@ -179,7 +177,7 @@ def _outlook(history: History, trial: Trial, first: int) -> _Outlook:
     untried = UNTRIED / np.sqrt(np.maximum(np.isfinite(history.usual).sum(axis=1), 1))
     own = scales(errors, sizes * tested, trial.overlap, trial.apart, unseen=untried)
     unsure = disagreement(weights, trial, first)
-    now, without = own.now + APART * unsure[-1], own.without + APART * unsure[:-1]
+    now, without = own.now + APART * unsure[-1] + history.doubt, own.without + APART * unsure[:-1]
     quantiles = shape(errors / without, trial.overlap)
     daily = trial.actual - past
     day_scales = scales(daily.transpose(0, 2, 1).reshape(-1, len(sizes)), sizes, trial.overlap, trial.apart * trial.horizon)
@@ -232,14 +230,14 @@ def ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def _answer(
-    panel: Panel, row: int, period: Period, complete: int, outlook: _Outlook, label: Label, lumpy: bool, names: Sequence[str]
+    panel: Panel, row: int, period: Period, complete: int, outlook: _Outlook, label: Label, history: History, names: Sequence[str]
 ) -> Forecast:
     first, last = (period.start - panel.start).days, (period.end - panel.start).days
     past = panel.values[row, max(0, first) : max(0, min(last, complete))]
     leads = slice(max(0, first - complete), max(0, last - complete))
     ahead, held, test = outlook.days[row, leads], outlook.held[row, leads], outlook.tests[row]
     weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=True) if weight >= 5e-5)
-    why = reason(label, weights, test.skill_vs_run_rate, test.origins, lumpy)
+    why = reason(label, weights, test.skill_vs_run_rate, test.origins, bool(history.lumpy[row]), bool(history.free[row]))
     spent = float(np.nansum(past))
     if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):
         so_far = spent if np.isfinite(past).any() else None

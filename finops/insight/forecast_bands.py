@@ -50,8 +50,11 @@ def _blend(total: Floats, count: Floats, prior: Floats, overlap: float, cautious
     return np.asarray((mean * windows + prior * cautious) / (windows + cautious) + 1e-4)
 
 
-def shape(ratios: Floats, overlap: float, prior: float = 30.0) -> tuple[float, ...]:
-    """Return the quantiles of error over scale at `LEVELS`; with few independent errors those of a heavy-tailed bell weigh in."""
+def shape(ratios: Floats, overlap: float, prior: float = 50.0) -> tuple[float, ...]:
+    """Return the quantiles of error over scale at `LEVELS`; with few independent errors those of a heavy-tailed bell weigh in.
+
+    They count as `prior` windows, of which the panel has more in name than in fact: its series move together.
+    """
     known = ratios[np.isfinite(ratios)]
     windows = len(known) * overlap
     found = np.quantile(known, LEVELS) if len(known) else np.zeros(len(LEVELS))

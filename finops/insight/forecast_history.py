@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from finops.insight.forecast_allowance import allowances
 from finops.insight.forecast_members import WEEK, mean_of, median_of
 from finops.insight.panel import Calendar, Event, Floats, Key, Panel
 from finops.periods import add_months
@@ -22,7 +23,8 @@ class History:
 
     `usual[s, t]` ends for each series on its last complete day, NaN before its first cost; `back[s, h]` are the fixed charges, lumps
     and event amounts of the days ahead and `times[s, h]` the factors of their holidays and events; `held[s, h]` is what an incomplete
-    day holds already. `lumpy[s]` says which series have charges on the same day of each month.
+    day holds already. `lumpy[s]` says which series have charges on the same day of each month; `free[s]` which begin
+    their months with free days, and `doubt[s]` is what the uncertain end of those is worth.
     """
 
     usual: Floats
@@ -30,6 +32,8 @@ class History:
     times: Floats
     held: Floats
     lumpy: Flags
+    free: Flags
+    doubt: Floats
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def prepared(panel: Panel, complete: NDArray[np.intp], ahead: int, calendar: Cal
     width = min(LONGEST, max(int(complete.max(initial=0)), 1))
     rows = len(panel.keys)
     usual, back, times = np.full((rows, width), np.nan), np.zeros((rows, ahead)), np.ones((rows, ahead))
-    lumpy = np.zeros(rows, dtype=np.bool_)
+    lumpy, free, doubt = np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.bool_), np.zeros(rows)
     for steps in np.unique(complete):
         chosen = np.flatnonzero(complete == steps)
         end = panel.day(int(steps))
@@ -63,8 +67,8 @@ def prepared(panel: Panel, complete: NDArray[np.intp], ahead: int, calendar: Cal
         values = panel.values[chosen, first:steps].copy()
         fixed = np.zeros_like(values) if panel.fixed is None else np.nan_to_num(panel.fixed[chosen, first:steps])
         part = _without_calendar(values, fixed, [panel.keys[row] for row in chosen], stretch, calendar)
-        usual[chosen, width - values.shape[1] :], back[chosen], times[chosen], lumpy[chosen] = part
-    return History(usual, back, times, held_ahead(panel, complete, ahead), lumpy)
+        usual[chosen, width - values.shape[1] :], back[chosen], times[chosen], lumpy[chosen], free[chosen], doubt[chosen] = part
+    return History(usual, back, times, held_ahead(panel, complete, ahead), lumpy, free, doubt)
 
 
 def held_ahead(panel: Panel, complete: NDArray[np.intp], ahead: int) -> Floats:
@@ -77,9 +81,11 @@ def held_ahead(panel: Panel, complete: NDArray[np.intp], ahead: int) -> Floats:
 
 def _without_calendar(
     values: Floats, fixed: Floats, keys: list[Key], stretch: Stretch, calendar: Calendar
-) -> tuple[Floats, Floats, Floats, Flags]:
+) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]:
     usage = without_events(values - fixed, keys, stretch, calendar.events)
     usage = since_birth(usage)
+    free = allowances(usage, stretch.past, stretch.future)
+    usage = np.where(free.past, np.nan, usage)
     lumps = monthly_lumps(usage, stretch.past)
     usage = usage - lumps
     usage, holiday = without_holidays(usage, stretch, calendar.holidays)
@@ -89,7 +95,8 @@ def _without_calendar(
         touched = np.outer([within(key, event.scope) for key in keys], [event.start <= day < event.end for day in stretch.future])
         times = np.where(touched, times * event.factor, times)
         back = back + np.where(touched, event.amount, 0.0)
-    return usage, back, times, (lumps != 0).any(axis=1)
+    times = np.where(free.ahead, 0.0, times)
+    return usage, back, times, (lumps != 0).any(axis=1), np.asarray(free.past.any(axis=1)), free.doubt
 
 
 def without_events(values: Floats, keys: list[Key], stretch: Stretch, events: Iterable[Event]) -> Floats:
@@ -149,15 +156,21 @@ def monthly_lumps(usage: Floats, days: list[date], months: int = 4, fewest: int 
         places = [place for place, day in enumerate(days) if day.day == number]
         if len(places) < fewest:
             continue
-        beyond, scatter, level = zip(*(_beyond(usage, place) for place in places), strict=True)
-        excess = np.stack(beyond, axis=1)
-        floor = np.maximum(0.5 * np.stack(level, axis=1), 5 * np.stack(scatter, axis=1))
-        known, out = np.isfinite(excess[:, -months:]), excess[:, -months:]
-        alike = np.where(known, out, 0.0).max(axis=1) <= 2.0 * np.where(known & (out > 0), out, np.inf).min(axis=1)
-        stands_out = (excess > floor)[:, -months:]
-        lumpy = alike & (stands_out | ~known).all(axis=1) & known[:, -1] & (known.sum(axis=1) >= fewest)
-        lumps[:, places] = np.where(lumpy[:, None] & (excess > floor), excess, 0.0)
+        excess, floor = _excess(usage, places[-months:])
+        known = np.isfinite(excess)
+        alike = np.where(known, excess, 0.0).max(axis=1) <= 2.0 * np.where(known & (excess > 0), excess, np.inf).min(axis=1)
+        lumpy = alike & ((excess > floor) | ~known).all(axis=1) & known[:, -1] & (known.sum(axis=1) >= fewest)
+        rows = np.flatnonzero(lumpy)
+        if len(rows):  # few series have any: older months are looked at for those alone
+            excess, floor = _excess(usage[rows], places)
+            lumps[rows[:, None], places] = np.where(excess > floor, excess, 0.0)
     return lumps
+
+
+def _excess(usage: Floats, places: list[int]) -> tuple[Floats, Floats]:
+    """Return by how much days exceed those around them, and how much of that is ordinary."""
+    beyond, scatter, level = zip(*(_beyond(usage, place) for place in places), strict=True)
+    return np.stack(beyond, axis=1), np.maximum(0.5 * np.stack(level, axis=1), 5 * np.stack(scatter, axis=1))
 
 
 def _beyond(usage: Floats, place: int, reach: int = 7) -> tuple[Floats, Floats, Floats]:

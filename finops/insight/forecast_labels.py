@@ -54,7 +54,7 @@ def shifted(usual: Floats, recent: int = 14, before: int = 42) -> NDArray[np.boo
     return np.asarray((moved > 0.25 * np.abs(middle)) & (moved > 3 * scatter) & np.isfinite(moved))
 
 
-def reason(label: Label, weights: tuple[tuple[str, float], ...], skill: float | None, origins: int, lumpy: bool) -> str:
+def reason(label: Label, weights: tuple[tuple[str, float], ...], skill: float | None, origins: int, lumpy: bool, free: bool) -> str:
     """Say in one sentence what was done with the series and what speaks for it."""
     if label == "unknown":
         return "Nothing is known of it, so nothing is predicted."
@@ -63,4 +63,5 @@ def reason(label: Label, weights: tuple[tuple[str, float], ...], skill: float | 
     untested = "; too young to be tested"
     tested = f"; {1 - skill:.2f} times the error of the run-rate at {origins} past days" if skill is not None else untested
     monthly = "; monthly charges are repeated, not extrapolated" if lumpy else ""
-    return f"{label.capitalize()}, {ABOUT[label]}: {mix}{tested}{monthly}."
+    allowed = "; its months begin with free days, until an allowance is used up" if free else ""
+    return f"{label.capitalize()}, {ABOUT[label]}: {mix}{tested}{monthly}{allowed}."

@@ -34,7 +34,7 @@ class SeasonalNaive:
     """Every day costs what the same weekday cost last; with a gap there, what it cost the week before."""
 
     name: str = "seasonal naive"
-    prior: float = 0.1  # it seldom wins, and has to show that it does
+    prior: float = 0.05  # it seldom wins, and has to show that it does
     serves: str = "near"
 
     def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
@@ -73,13 +73,18 @@ class House:
         return np.stack([self._continued(history[:, :origin], horizon) for origin in origins])
 
     def _continued(self, history: Floats, horizon: int) -> Floats:
-        recent = by_weeks(history, self.weeks)
-        profile = weekday_profile(recent)
-        days = clipped((recent / profile[:, None, :]).reshape(len(recent), -1), self.reach)
-        # Each day weighs as much as its weekday costs: so the sum of the weeks gone is kept, whatever the profile.
-        fading: Floats = np.power(self.memory, np.arange(days.shape[1], dtype=np.float64))[::-1]
-        weights = fading * np.tile(profile, (1, self.weeks))
-        return repeated(profile * weighted_mean(days, weights)[:, None], horizon)
+        profile, days, weights = outlined(history, self.weeks, self.memory, self.reach)
+        return repeated(profile * known_mean(days, weights)[:, None], horizon)
+
+
+def outlined(history: Floats, weeks: int, memory: float, reach: float) -> tuple[Floats, Floats, Floats]:
+    """Return the weekday profile of the last weeks, their days without it and with spikes clipped, and what each of those weighs."""
+    recent = by_weeks(history, weeks)
+    profile = weekday_profile(recent)
+    days = clipped((recent / profile[:, None, :]).reshape(len(recent), -1), reach)
+    # Each day weighs as much as its weekday costs: so the sum of the weeks gone is kept, whatever the profile.
+    fading: Floats = np.power(memory, np.arange(days.shape[1], dtype=np.float64))[::-1]
+    return profile, days, fading * np.tile(profile, (1, weeks))
 
 
 def by_weeks(history: Floats, weeks: int) -> Floats:
@@ -117,7 +122,7 @@ def clipped(days: Floats, width: float, recent: int = 14) -> Floats:
     return np.where(np.isfinite(middle) & ~bursts, np.clip(days, middle - reach, middle + reach), days)
 
 
-def weighted_mean(days: Floats, weights: Floats) -> Floats:
+def known_mean(days: Floats, weights: Floats) -> Floats:
     """Return the weighted mean of the known days of each series; NaN where none is known."""
     known = np.isfinite(days)
     total = (known * weights).sum(axis=1)

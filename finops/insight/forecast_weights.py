@@ -129,10 +129,10 @@ def _weights(errors: Floats, trial: Trial, sizes: Floats, equal: float, power: f
     own = np.nan_to_num(mean_of(errors, 1)) / np.where(sizes > 0, sizes, 1.0)
     pooled = np.median(own, axis=1, keepdims=True)
     blended = (own * windows + pooled * equal) / (windows + equal) + 1e-4
-    earned = priors**0.5 * blended**-power
+    earned = np.where(windows > 0, priors**0.5 * blended**-power, 0.0)  # who never answered has earned nothing, however small its error
     most = windows.max(axis=0)
     trust = most / (most + equal)
-    weights = trust * earned / earned.sum(axis=0) + (1 - trust) * priors
+    weights = trust * earned / np.where(most > 0, earned.sum(axis=0), 1.0) + (1 - trust) * priors
     return np.where((most > 0) & (windows == 0), 0.0, weights)
 
 

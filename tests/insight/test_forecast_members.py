@@ -6,10 +6,11 @@ import pytest
 from finops.insight.forecast_boosted import Boosted
 from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, clipped, median_of, weekday_profile
 from finops.insight.forecast_theta import Theta, without_gaps
+from finops.insight.forecast_trend import Drifting
 from finops.insight.panel import Floats
 from tests.insight.forecast_samples import noisy, week
 
-MEMBERS: tuple[Member, ...] = (House(), Theta(), SeasonalNaive(), Boosted())
+MEMBERS: tuple[Member, ...] = (House(), Drifting(), Theta(), SeasonalNaive(), Boosted())
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
