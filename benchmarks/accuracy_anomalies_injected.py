@@ -27,7 +27,10 @@ GRACE: Final = 3  # days after its end in which an event still counts as found
 
 @dataclass(frozen=True)
 class Put:
-    """One event in one copy of a series: what it is worth beside four weeks of spend, and how far above the series' noise."""
+    """One event in one copy of a series: what it is worth beside four weeks of spend, and how far above the series' noise.
+
+    `at_once` says that its first day alone has the money below which nothing is told.
+    """
 
     key: Key
     origin: Key
@@ -38,6 +41,7 @@ class Put:
     worth: float
     loud: float
     half: int
+    at_once: bool
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,8 @@ def _change(
         return changed, None
     key = (*panel.keys[row], ("copy", f"{number:06}"))
     loud = float(np.nanmax(np.abs(extra))) / max(_noise(values[:start]), 1e-9)
-    return changed, Put(key, panel.keys[row], shape, size, panel.day(start), panel.day(last), worth, loud, half)
+    at_once = abs(float(np.nan_to_num(extra[0]))) >= LEAST
+    return changed, Put(key, panel.keys[row], shape, size, panel.day(start), panel.day(last), worth, loud, half, at_once)
 
 
 def _noise(past: Floats) -> float:

@@ -95,10 +95,10 @@ def at_budget(cases: Sequence[Labelled], scores: Sequence[Floats], a_week: float
     return best
 
 
-def ours(cases: Sequence[Labelled]) -> list[tuple[float, float, float]]:
+def ours(cases: Sequence[Labelled], sensitivities: Sequence[float] = OURS) -> list[tuple[float, float, float]]:
     """Return sensitivity, recall of windows and false alarms a week for every sensitivity tried, both directions."""
     found = []
-    for sensitivity in OURS:
+    for sensitivity in sensitivities:
         spans = [_ours(case, sensitivity) for case in cases]
         told = [np.array(sorted(first for first, _ in span), dtype=np.intp) for span in spans]
         on = [np.array(sorted({hour for span in case for hour in range(*span)}), dtype=np.intp) for case in spans]

@@ -21,6 +21,7 @@ SEVERITIES: Final[tuple[tuple[Severity, float, float], ...]] = (("high", 0.20, 2
 STILL: Final = 0.5  # an event lasts while this share of what it began with is still there
 GROWS: Final = 1.2  # the last step departs so many times as far as the event did on average
 BACK: Final = 0.3  # by less than this share beyond the earlier usual a series is only on its way back to it
+FURTHER: Final = 2.0  # so many times as far out as an event ever was, a week into it, is an event of its own
 BRIEF: Final = 3  # steps a spike may last
 
 
@@ -118,28 +119,39 @@ class _Row:
 
 
 def _spans(row: _Row, told: NDArray[np.intp], grain: Grain) -> Iterator[_Span]:
-    past: _Span | None = None
-    for step in told:
-        if past is not None and (step <= past.last or _returns(row, int(step), past, grain)):
+    found: list[_Span] = []
+    for step in map(int, told):
+        lasting = [span for span in found[:-1] if span.last >= step] + found[-1:]
+        if any(_belongs(row, step, span, grain) for span in lasting):
             continue
-        past = _span(row, int(step), grain)
-        yield past
+        found.append(_span(row, step, grain, found[-1].found + 1 if found else 0))
+        yield found[-1]
 
 
-def _returns(row: _Row, step: int, past: _Span, grain: Grain) -> bool:
-    """Say whether a step only goes back towards what was usual before the last event, or is the tail of it."""
+def _belongs(row: _Row, step: int, past: _Span, grain: Grain) -> bool:
+    """Say whether a step is more of an earlier event, the tail of it, or only the way back to what was usual before."""
     sign = 1 if row.new[step] or row.up[step] >= row.down[step] else -1
     if step - past.last > grain.longest:
         return False
-    if sign == past.sign:
-        return step - past.last <= grain.quiet and row.share(step, past.usual, sign) <= GROWS * past.deep
-    return row.share(step, past.usual, past.sign) > -BACK
+    beyond = row.share(step, past.usual, sign)
+    if step <= past.last and step - past.found < grain.quiet:
+        return True
+    if sign != past.sign:
+        return beyond < BACK and not (step > past.last and _settled(past, grain))
+    if step <= past.last:
+        return beyond < FURTHER * max(row.share(at, past.usual, sign) for at in range(past.first, step))
+    return step - past.last <= grain.quiet and beyond <= GROWS * past.deep
 
 
-def _span(row: _Row, step: int, grain: Grain) -> _Span:
+def _settled(past: _Span, grain: Grain) -> bool:
+    """Say whether an event lasted until it was the new usual: to leave that again is news."""
+    return past.last - past.first + 1 >= grain.longest - max(grain.quiet // 3, 1)
+
+
+def _span(row: _Row, step: int, grain: Grain, earliest: int) -> _Span:
     sign = 1 if row.new[step] or row.up[step] >= row.down[step] else -1
     creeping = bool(row.creeping[step]) and sign > 0 and not row.new[step]
-    first = step if row.new[step] else _begun(row, step, sign, grain)
+    first = step if row.new[step] else max(_begun(row, step, sign, grain), min(earliest, step))
     usual = _usual_before(row, first, creeping, grain)
     deep = max(row.share(at, usual, sign) for at in range(first, step + 1))
     last, over = _until(row, first, step, sign, usual, STILL * deep, grain)

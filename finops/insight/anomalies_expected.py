@@ -15,6 +15,7 @@ Bools = NDArray[np.bool_]
 Steps = NDArray[np.intp]
 LATE, PARTLY = 0.6, 0.1  # below this share of the expected a step misses something · a profile below this says nothing of the level
 EARNS = 8  # rounds over which a season must come true
+GROWTH = 0.3  # a series may be this far from its level every day; beyond that it is its level that is not understood
 LUMP = 1.3  # a monthly lump may be this much larger than the last ones
 
 
@@ -47,6 +48,8 @@ def course(panel: Panel, calendar: Calendar) -> Course:
     level = before(np.where(profile > PARTLY, plain / np.maximum(profile, PARTLY), np.nan), grain.level)
     mean = _recent_mean(plain, grain.active)
     expected = level * profile
+    if grain.growth:
+        expected = expected * (1 + _steady(plain / np.where(expected > 0, expected, np.nan) - 1, grain))
     departure = _allow(actual - expected, expected, panel, calendar, profile)
     departure = _net_of_late(departure, actual, expected, final, grain.late)
     if panel.step == "day":
@@ -85,6 +88,19 @@ def lagged(values: Floats, steps: int) -> Floats:
     if steps >= values.shape[1]:
         return np.full_like(values, np.nan)
     return np.concatenate([np.full((len(values), steps), np.nan), values[:, : values.shape[1] - steps]], axis=1)
+
+
+def _steady(moved: Floats, grain: Grain) -> Floats:
+    """Return what the middle half of the steps before each have in common: 0 where they lie on both sides of it."""
+    found = np.zeros_like(moved)
+    for first in range(grain.refresh, moved.shape[1], grain.refresh):
+        past = moved[:, max(first - grain.growth, 0) : first]
+        ordered, known = np.sort(past, axis=1), past.shape[1] - np.isnan(past).sum(axis=1)
+        low, high = (np.take_along_axis(ordered, (part * known // 4)[:, None], axis=1) for part in (1, 3))
+        common = np.clip(0.0, np.fmin(low, high), np.fmax(low, high))
+        enough = known[:, None] >= grain.growth // 2
+        found[:, first : first + grain.refresh] = np.where(enough, np.clip(common, -GROWTH, GROWTH), 0.0)
+    return found
 
 
 def _trailing_sum(values: Floats, window: int) -> Floats:

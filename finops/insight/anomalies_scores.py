@@ -10,13 +10,12 @@ from finops.insight.anomalies_expected import Course, before, lagged, trailing_m
 from finops.insight.anomalies_grain import Grain
 from finops.insight.panel import Floats
 
+SMALL: Final = 0.25  # what is less than this part of a full departure counts as if it were this part
 LEAST: Final = 0.04  # a series that never moves is still allowed this share of its level
 BOLD: Final = 4.0  # so many steps of own past weigh as much as doubt about a tail that is hardly seen
-PEERS: Final = 10.0  # months of the pooled past that weigh against a series' own
-KNOWN: Final = 60.0  # months of what was seen elsewhere that weigh against a panel's own
-SURE: Final = 3.0  # so many tails away it is hardly a false alarm …
-LADDER: Final = np.geomspace(0.4, SURE, 30)  # the thresholds tried
-REAL: Final = 0.25  # … as long as a series has no more of those in a month, up and down alike
+SURE: Final = 3.0  # tails that mean as much as any more
+LOWEST, RUNGS = 0.4, 30  # the lowest threshold tried, and how many up to the one that is sure
+REAL: Final = 0.25  # what is sure is hardly a false alarm as long as a series has no more of those in a month, up and down alike
 SAME: Final = 1e-6  # of the mean: what moves less does not move
 CAPPED: Final = 1.5  # an event is remembered as at most so many tails, or one bad week would hide the next
 RISING: Final = 0.6  # the share of the false alarms that may be rises
@@ -83,9 +82,16 @@ def _raise(
     """Let a test speak up where it says more than those before it, of a step that is itself on the side its window is."""
     for sign, so_far in best.items():
         side = np.fmax(sign * moved, 0)
-        score = trust * side / _tail(np.where(np.isnan(moved), np.nan, side), grain, gap)
+        score = trust * _weighed(side, grain) / _tail(np.where(np.isnan(moved), np.nan, side), grain, gap)
         told = (side >= floor.share) & (side * base * window >= floor.money) & (sign * now >= grain.stands * side)
         np.maximum(so_far, np.nan_to_num(np.where(told, score, 0.0)), out=so_far)
+
+
+def _weighed(side: Floats, grain: Grain) -> Floats:
+    """Count what is small beside the level for less: a tail of nothing would make much of it."""
+    if not grain.full:
+        return side
+    return np.asarray(side * np.sqrt(np.clip(side / grain.full, SMALL, 1.0)), dtype=np.float64)
 
 
 def drifting(found: Course, grain: Grain, recent: int) -> Floats:
@@ -132,12 +138,13 @@ def thresholds(score: Floats, judged: NDArray[np.bool_], grain: Grain, rate: flo
     """
     starts = np.searchsorted(blocks, np.arange(blocks[-1] + 1))
     months = _until(np.add.reduceat(judged, starts, axis=1) / grain.month)
-    sure = np.minimum(_alarms(score, SURE, grain, starts), REAL * months + 0.5)
-    found = np.full((len(score), len(starts)), LADDER[-1])
-    for rung in LADDER[::-1]:
+    sure = np.minimum(_alarms(score, grain.sure, grain, starts), REAL * months + 0.5)
+    ladder = np.geomspace(LOWEST, grain.sure, RUNGS)
+    found = np.full((len(score), len(starts)), ladder[-1])
+    for rung in ladder[::-1]:
         alarms = np.maximum(_alarms(score, rung, grain, starts) - sure, 0)
-        pooled = (alarms.sum(axis=0) + KNOWN * elsewhere(rung)) / (months.sum(axis=0) + KNOWN)
-        calm = (alarms + PEERS * pooled) / (months + PEERS) <= rate
+        pooled = (alarms.sum(axis=0) + grain.known * elsewhere(rung, grain)) / (months.sum(axis=0) + grain.known)
+        calm = (alarms + grain.peers * pooled) / (months + grain.peers) <= rate
         found = np.where(calm & (found <= rung * 1.1), rung, found)
     return found[:, blocks]
 
@@ -147,9 +154,9 @@ def _alarms(score: Floats, rung: float, grain: Grain, starts: NDArray[np.intp]) 
     return _until(np.add.reduceat(_begins(score >= rung, grain.quiet), starts, axis=1).astype(np.float64))
 
 
-def elsewhere(rung: float) -> float:
-    """Return the alarms in a series-month at a threshold, as seen on real bills nobody changed: a power of it."""
-    return float(0.08 * rung**-2.0)
+def elsewhere(rung: float, grain: Grain) -> float:
+    """Return the alarms in a series-month at a threshold, as seen where nobody changed anything: a power of it."""
+    return float(grain.elsewhere * rung**-2.0)
 
 
 def _begins(hot: NDArray[np.bool_], quiet: int) -> NDArray[np.bool_]:

@@ -1,0 +1,101 @@
+"""When one event ends and the next begins, and what growth, size and a nervous past mean for it."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from finops.insight.anomalies import detect
+from finops.insight.anomalies_events import Anomaly
+from finops.insight.anomalies_expected import course
+from finops.insight.anomalies_grain import GRAINS
+from finops.insight.anomalies_scores import Floor, scores
+from finops.insight.panel import Calendar, Floats
+from tests.insight.anomaly_series import AT, START, calm, hours, panel
+
+DAY = START + timedelta(days=AT)
+
+
+def told(values: Floats) -> list[tuple[str, date]]:
+    return [(found.kind, found.start) for found in in_order(values)]
+
+
+def in_order(values: Floats) -> list[Anomaly]:
+    return sorted(detect(panel(values), since=DAY), key=lambda found: found.start)
+
+
+def shifted(factor: float, days: int, steps: int = 168) -> Floats:
+    values = calm(steps)
+    values[AT : AT + days] *= factor
+    return values
+
+
+def test_a_day_far_beyond_a_shift_that_is_ten_days_old_is_an_event_of_its_own() -> None:
+    values = shifted(1.5, 56)
+    values[AT + 10] *= 3
+    assert [("shift", DAY), ("spike", DAY + timedelta(days=10))] == told(values)
+
+
+def test_a_shift_goes_on_behind_the_event_beyond_it() -> None:
+    values = shifted(1.5, 56)
+    values[AT + 10] *= 3
+    shift, spike = in_order(values)
+    assert (DAY + timedelta(days=28), DAY + timedelta(days=11)) == (shift.end, spike.end)
+
+
+def test_a_shift_that_only_goes_on_rising_stays_one_event() -> None:
+    values = shifted(1.5, 56)
+    values[AT:] *= 1 + 0.01 * np.arange(56)
+    assert 1 == len([found for found in in_order(values) if found.start < DAY + timedelta(days=28)])
+
+
+def test_a_day_back_at_the_usual_in_the_first_week_of_a_shift_is_no_event_of_its_own() -> None:
+    values = shifted(2, 56)
+    values[AT + 4] /= 2
+    assert [("shift", DAY)] == told(values)
+
+
+def test_the_way_back_up_is_quiet_in_the_first_four_weeks_and_news_after_them() -> None:
+    assert [("drop", DAY)] == told(shifted(0.5, 20))
+    assert [("drop", DAY), ("shift", DAY + timedelta(days=35))] == told(shifted(0.5, 35))
+
+
+def test_steady_growth_is_expected_and_not_told() -> None:
+    """At one percent a day the median of two weeks alone lies seven percent behind."""
+    growing = calm(noise=0.01) * 1.01 ** np.arange(140)
+    expected = course(panel(growing), Calendar()).expected[0]
+    assert 1 == pytest.approx(growing[AT:].sum() / expected[AT:].sum(), abs=0.04)
+    assert [] == told(growing)
+
+
+def test_growth_that_stopped_five_weeks_ago_is_no_longer_expected() -> None:
+    flat = calm(147, noise=0.01) * np.minimum(1.01 ** np.arange(147), 1.01**105)
+    expected = course(panel(flat), Calendar()).expected[0]
+    assert 1 == pytest.approx(flat[140:].sum() / expected[140:].sum(), abs=0.02)
+
+
+def test_a_departure_of_half_scores_more_than_two_and_a_half_times_one_of_a_fifth() -> None:
+    fifth, half = (scores(course(panel(shifted(factor, 1)), Calendar()), GRAINS["day"], Floor(1, 0.1)).up[0, AT] for factor in (1.2, 1.5))
+    assert half > 3.5 * fifth > 0
+
+
+def test_nervous_gauges_cry_no_more_than_half_as_much_again_as_asked() -> None:
+    """Fifteen gauges whose hours differ by forty percent, each looked at alone for four weeks."""
+    chance = np.random.default_rng(7)
+    gauges = [hours(28) * np.exp(0.4 * chance.standard_normal(28 * 24)) for _ in range(15)]
+    cried = sum(len(detect(panel(gauge, step="hour"), floor=0.0, share=0.05)) for gauge in gauges)
+    assert cried / (15 * 28 / 30.44) <= 1.5 * 0.25
+
+
+def test_a_calm_gauge_is_still_told_after_four_weeks() -> None:
+    values = hours()
+    values[-30] *= 2
+    assert 1 == len(detect(panel(values, step="hour"), since=START + timedelta(days=26)))
+
+
+def test_events_of_a_series_never_share_a_name() -> None:
+    chance = np.random.default_rng(11)
+    restless = panel(*(calm(400, noise=0.5, seed=seed) * np.exp(np.cumsum(chance.normal(0, 0.1, 400))) for seed in range(20)))
+    names = [found.id for found in detect(restless, sensitivity=20.0, floor=0.0, share=0.0)]
+    assert len(names) > 100
+    assert sorted(set(names)) == sorted(names)
