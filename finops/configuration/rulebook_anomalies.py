@@ -13,6 +13,7 @@ from finops.yamlfile import Node
 
 ANOMALIES: Final[Shapes] = {
     "false_alarms_per_month": Shape(shapes.NUMBER, "How many false alarms each series may cry in a month; 0.25 without it."),
+    "hourly_false_alarms_per_month": Shape(shapes.NUMBER, "The same of what is found by the hour; 1 without either of the two."),
     "floor": Shape(shapes.NUMBER, "The least excess that is told, in the reporting currency; 10 without it."),
     "share": Shape(shapes.SHARE, "The least excess that is told, of what was expected; 10 % without it."),
     "told_per_week": Shape(shapes.WHOLE, "How many messages a channel gets in a week at most; 10 without it."),
@@ -25,6 +26,7 @@ class AnomalySettings:
     """How the search for anomalies is set; `floor` is in the reporting currency."""
 
     false_alarms_per_month: Decimal = Decimal("0.25")
+    hourly_false_alarms_per_month: Decimal = Decimal(1)
     floor: Decimal = Decimal(10)
     share: Decimal = Decimal("0.1")
     told_per_week: int = 10
@@ -35,10 +37,11 @@ def anomalies_of(section: Node | None, problems: Problems) -> AnomalySettings:
     if row is None:
         return AnomalySettings()
     usual = AnomalySettings()
-    alarms, floor = row.get("false_alarms_per_month", as_alarms), row.get("floor", as_floor)
-    share, told = row.get("share", as_share), row.get("told_per_week", as_count)
+    alarms, hourly = row.get("false_alarms_per_month", as_alarms), row.get("hourly_false_alarms_per_month", as_alarms)
+    floor, share, told = row.get("floor", as_floor), row.get("share", as_share), row.get("told_per_week", as_count)
     return AnomalySettings(
         usual.false_alarms_per_month if alarms is None else alarms,
+        hourly or alarms or usual.hourly_false_alarms_per_month,
         usual.floor if floor is None else floor,
         usual.share if share is None else share,
         usual.told_per_week if told is None else told,

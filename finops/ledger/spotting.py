@@ -162,7 +162,7 @@ class _Looking:
         terms = self.rulebook.anomalies
         seen = detect(
             panel,
-            sensitivity=float(terms.false_alarms_per_month),
+            sensitivity=float(terms.false_alarms_per_month if self.step == "day" else terms.hourly_false_alarms_per_month),
             floor=float(terms.floor),
             share=float(terms.share),
             since=self._since(),
