@@ -237,7 +237,7 @@ def _answer(
     leads = slice(max(0, first - complete), max(0, last - complete))
     ahead, held, test = outlook.days[row, leads], outlook.held[row, leads], outlook.tests[row]
     weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=True) if weight >= 5e-5)
-    why = reason(label, weights, test.skill_vs_run_rate, test.origins, bool(history.lumpy[row]), bool(history.free[row]))
+    why = reason(label, weights, test, lumpy=bool(history.lumpy[row]), free=bool(history.free[row]))
     spent = float(np.nansum(past))
     if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):
         so_far = spent if np.isfinite(past).any() else None

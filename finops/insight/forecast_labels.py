@@ -1,12 +1,15 @@
 """What kind of series it is, and in one sentence why it is forecast the way it is."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finops.insight.forecast_members import mean_of, median_of
 from finops.insight.panel import Floats
+
+if TYPE_CHECKING:
+    from finops.insight.forecast import Backtest
 
 Label = Literal["unknown", "dead", "new", "short", "intermittent", "shifted", "volatile", "steady"]
 NEW, SHORT, DEAD = 14, 56, 28  # days
@@ -17,8 +20,8 @@ ABOUT: dict[Label, str] = {
     "short": "it is younger than two months: mostly an equal mean, with a wide band",
     "intermittent": "it costs nothing on most days: its average, with a wide band",
     "shifted": "its level moved lately: the last days count most",
-    "volatile": "its past was hard to forecast",
-    "steady": "its past was easy to forecast",
+    "volatile": "its days are hard to foretell",
+    "steady": "its days are much as foretold",
 }
 
 
@@ -54,14 +57,15 @@ def shifted(usual: Floats, recent: int = 14, before: int = 42) -> NDArray[np.boo
     return np.asarray((moved > 0.25 * np.abs(middle)) & (moved > 3 * scatter) & np.isfinite(moved))
 
 
-def reason(label: Label, weights: tuple[tuple[str, float], ...], skill: float | None, origins: int, lumpy: bool, free: bool) -> str:
+def reason(label: Label, weights: tuple[tuple[str, float], ...], test: "Backtest", *, lumpy: bool, free: bool) -> str:
     """Say in one sentence what was done with the series and what speaks for it."""
     if label == "unknown":
         return "Nothing is known of it, so nothing is predicted."
     ranked = sorted(weights, key=lambda pair: -pair[1])
     mix = ", ".join(f"{name} {weight:.0%}" for name, weight in ranked if weight >= 0.05) or "no member answered"
-    untested = "; too young to be tested"
-    tested = f"; {1 - skill:.2f} times the error of the run-rate at {origins} past days" if skill is not None else untested
+    skill = test.skill_vs_run_rate
+    beside = f"; {1 - skill:.2f} times the error of the run-rate at {test.origins} past days" if skill is not None else ""
+    tested = f"; days missed by {test.wape:.0%} in its past{beside}" if test.wape is not None else "; too young to be tested"
     monthly = "; monthly charges are repeated, not extrapolated" if lumpy else ""
     allowed = "; its months begin with free days, until an allowance is used up" if free else ""
     return f"{label.capitalize()}, {ABOUT[label]}: {mix}{tested}{monthly}{allowed}."

@@ -99,7 +99,7 @@ def test_each_thing_that_is_not_known_is_told() -> None:
 
 
 def test_the_method_names_the_members_that_count() -> None:
-    assert "Method: its past was easy to forecast (theta 95 %)." == explained(FOUND)[0]
+    assert "Method: its days are much as foretold (theta 95 %)." == explained(FOUND)[0]
 
 
 def test_freshness_is_told_even_of_nothing() -> None:

@@ -124,7 +124,7 @@ def test_credits_may_bring_a_forecast_below_zero() -> None:
 
 def test_the_method_says_what_kind_of_series_it_is_and_which_members_count() -> None:
     answer = month(panel(*noisy(4, 200)))[0]
-    assert answer.method.startswith("Steady, its past was easy to forecast: ")
+    assert answer.method.startswith("Steady, its days are much as foretold: ")
     assert pytest.approx(1.0, abs=0.001) == sum(weight for _, weight in answer.weights)
     assert "times the error of the run-rate" in answer.method
 
