@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from jobs.replaying import Replayed
 
 USUALLY: Final = timedelta(days=30)
+ROUGHLY: Final = (
+    "so many days of so many budgets are forecast by the usual level of each weekday; ask for fewer days to see what would have been told"
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def rules(options: argparse.Namespace, tools: "Tools") -> Told:
     """Replay the asked days. Raises UserError for days that are none."""
     from finops.guard.conditions import unavailable
     from finops.periods import DAY, Period
-    from jobs.replaying import replay
+    from jobs.replaying import are_foreseen, replay
 
     today = tools.today(tools.moment(options.as_of))
     last = _day(options.last) if options.last else today - DAY
@@ -46,7 +49,8 @@ def rules(options: argparse.Namespace, tools: "Tools") -> Told:
         raise UserError(f"--to {last} is before --from {first}; turn them round")
     period = Period(first, last + DAY)
     found = list(replay(tools.ledger, tools.rulebook, period))
-    notes = [*unavailable(tools.rulebook.rules), *_remarks(found)]
+    thumb = [] if are_foreseen(tools.rulebook, period) else [ROUGHLY]
+    notes = [*unavailable(tools.rulebook.rules), *thumb, *_remarks(found)]
     fired = [_fired(day, firing) for day in found for firing in day.fired]
     lines = [line for day in found for line in _lines(day)] or ["Nothing would have fired."]
     head = f"{first} to {last}: {len(fired)} would have fired"

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from finops.configuration.rulebook_budgets import Budget
+from finops.configuration.rulebook_conditions import ForecastBreach, conditions_in
 from finops.errors import UserError
+from finops.guard.conditions import targets
 from finops.guard.watching import Firing, Memory, Round, remembered
 from finops.guard.watching_rules import watch
 from finops.ledger.ledger import Ledger
@@ -15,6 +18,7 @@ from finops.rulebook import Rulebook
 from jobs.check_budgets import asks_for_anomalies
 
 MOST_DAYS = 400
+MOST_FORECASTS = 400  # a budget on a day each, a fraction of a second: beyond them a rule of thumb stands in
 BETWEEN = timedelta(days=2)  # looks are a day apart: what holds at two of them is taken to hold in between
 
 
@@ -34,12 +38,27 @@ def replay(ledger: Ledger, book: Rulebook, period: Period, ask: AskPrometheus | 
     if period.days > MOST_DAYS:
         raise UserError(f"{period.days} days are more than the {MOST_DAYS} that can be replayed at once; choose a later --from")
     memory, zone, spotted = Memory(), ZoneInfo(book.timezone), _anomalies(ledger, book, period)
+    foreseen = forecast_in(book)
+    by = book if foreseen and are_foreseen(book, period) else None
     for day in period:
         now = datetime.combine(day + DAY, time(), zone).astimezone(ZoneInfo("UTC")) - timedelta(seconds=1)
-        done = watch(book, Looking(ledger, now, ask, spotted=spotted), Round(now, memory, BETWEEN))
+        done = watch(book, Looking(ledger, now, ask, by, spotted, foreseen), Round(now, memory, BETWEEN))
         memory = remembered(memory, done)
         if done.fired or done.below or done.over or done.told:
             yield Replayed(day, tuple(done.fired), tuple(done.below.values()), tuple(done.over), tuple(dict.fromkeys(done.told)))
+
+
+def forecast_in(book: Rulebook) -> frozenset[str]:
+    """Return the budgets whose forecast a threshold of theirs or a rule asks for."""
+    about = {budget.name for budget in book.budgets if any(each.kind == "forecast" for each in budget.thresholds)}
+    asking = [rule for rule in book.rules if any(isinstance(each, ForecastBreach) for each in conditions_in(rule.when))]
+    ruled = [budget for rule in asking for budget in targets(rule, book.budgets) if isinstance(budget, Budget)]
+    return frozenset(about | {budget.name for budget in ruled})
+
+
+def are_foreseen(book: Rulebook, period: Period) -> bool:
+    """Say whether forecasts of all the days are worked out as `/cost forecast` does."""
+    return len(forecast_in(book)) * period.days <= MOST_FORECASTS
 
 
 def _anomalies(ledger: Ledger, book: Rulebook, period: Period) -> Spotted | None:

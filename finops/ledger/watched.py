@@ -1,6 +1,6 @@
 """Looks up what budgets and rules watch, as of one instant: spend by the budget's own days, speeds, unit figures, growth, gauges."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -163,13 +163,21 @@ def between(ledger: Ledger, scope: Scope, currency: str, start: datetime, end: d
 class Looking:
     """Looks things up in a ledger as of one instant, each once. `ask` asks a Prometheus server, `spotted` tells anomalies.
 
-    With a `book` forecasts are those of `/cost forecast`; without one, as where many instants are replayed, a rule of thumb.
+    With a `book` forecasts are those of `/cost forecast`, of the budgets named in `foreseen` alone where it is given; without one,
+    as where very many instants are replayed, a rule of thumb.
     """
 
     def __init__(
-        self, ledger: Ledger, now: datetime, ask: AskPrometheus | None = None, book: Rulebook | None = None, spotted: Spotted | None = None
+        self,
+        ledger: Ledger,
+        now: datetime,
+        ask: AskPrometheus | None = None,
+        book: Rulebook | None = None,
+        spotted: Spotted | None = None,
+        foreseen: Collection[str] | None = None,
     ) -> None:
         self._ledger, self._now, self._ask, self._book, self._spotted = ledger, now, ask, book, spotted
+        self._foreseen = foreseen
         self._spent: dict[str, Spending] = {}
         self._seen: dict[tuple[Any, ...], Window] = {}
         self._idle: dict[timedelta, Fleet | None] = {}
@@ -182,7 +190,8 @@ class Looking:
     def state(self, budget: Budget, period: Period | None = None) -> BudgetState:
         known, asked = self.spending(budget), period or unit_of(today_of(budget, self._now), budget.period)
         is_open = known.complete_until is not None and known.complete_until < asked.end
-        outlook = outlook_of(self._ledger, self._book, budget, asked, self._now) if self._book and is_open else None
+        is_asked = is_open and (self._foreseen is None or budget.name in self._foreseen)
+        outlook = outlook_of(self._ledger, self._book, budget, asked, self._now) if self._book and is_asked else None
         return state_of(budget, known, self._now, period, outlook)
 
     def burn(self, budget: Budget, window: timedelta, end: datetime | None = None) -> Decimal | None:

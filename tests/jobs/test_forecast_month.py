@@ -13,8 +13,10 @@ from bot.replies import Asking, TextReply
 from finops.errors import QueryError
 from finops.ledger.forecasts import known_scopes
 from finops.ledger.tables_forecasts import forecasts
+from finops.periods import Period
 from jobs.forecast_month import forecast_month
 from jobs.registry import Tools as JobTools
+from jobs.replaying import forecast_in, replay
 from tests.jobs.watched_case import Watch, watching
 from tests.ledger.bills import Charge, deliver
 
@@ -109,6 +111,31 @@ def test_a_budget_is_told_before_it_is_spent_by_the_number_of_the_forecast(tmp_p
         said = reply(watch.tools, "forecast team=ml", Asking("test", night("2026-03-11")))
     assert ("forecast_breach", said.document["total"]) == (alert.finding.kind, f"{alert.finding.value:f}".rstrip("0").rstrip("."))
     assert "$6,200.00, more than the budget from 26 Mar on" == alert.finding.facts["Forecast"]
+
+
+LAUNCH = """
+calendar: {events: [{name: launch, from: 2026-03-25, to: 2026-03-31, factor: 2}]}
+budgets:
+  - {name: ml, scope: team=ml, monthly: 6500, thresholds: [{at: 100%, kind: forecast}]}
+  - {name: all, monthly: 99000}
+"""
+
+
+def test_a_replay_foresees_what_the_forecast_of_that_day_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the forecast knows of the launch; so many replays that a rule of thumb stands in do not."""
+    days = Period(date(2026, 3, 20), date(2026, 3, 23))
+    with watching(tmp_path, LAUNCH) as watch:
+        bill(watch, "2026-03-20")
+        book = watch.tools.rulebook
+        assert frozenset({"ml"}) == forecast_in(book)
+        told = list(fired(watch, days))
+        monkeypatch.setattr("jobs.replaying.MOST_FORECASTS", 2)
+        assert ([(date(2026, 3, 21), "forecast_breach")], []) == (told, list(fired(watch, days)))
+
+
+def fired(watch: Watch, days: Period) -> Iterator[tuple[date, str]]:
+    for one in replay(watch.tools.ledger, watch.tools.rulebook, days):
+        yield from ((one.day, firing.finding.kind) for firing in one.fired)
 
 
 def test_a_country_without_a_calendar_leaves_budgets_their_rule_of_thumb(tmp_path: Path) -> None:
