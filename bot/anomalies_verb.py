@@ -93,14 +93,15 @@ def told_of(tools: Tools, spotted: "Spotted", query: CostQuery, asking: Asking, 
     if every:
         drivers = {one.anomaly.id for one in plain}
         plain += [Told(one) for one in spotted.anomalies if one.id not in drivers]
-    known = [_known(one, stored, words, tools.today(asking.until)) for one in plain]
+    found = {each.id for group in spotted.groups for each in (group.driver, *group.members)}
+    known = [_known(one, stored, words, tools.today(asking.until), found) for one in plain]
     seen = {one.anomaly.id for one in known} | {each.id for one in known for each in one.also}
     gone = [_of_stored(one) for one in stored if one.id not in seen and (every or one.told_with is None) and _asked(one, query)]
     return sorted([*known, *gone], key=lambda one: (-abs(one.anomaly.excess), one.anomaly.id))
 
 
-def _known(told: "Told", stored: Sequence["Stored"], words: Sequence[Any], today: Any) -> "Told":
-    """By its id, or as the same of that series and time; without any, what people said of the like before tells its state."""
+def _known(told: "Told", stored: Sequence["Stored"], words: Sequence[Any], today: Any, found: Collection[str]) -> "Told":
+    """By its id, or as the same of that series and time under an older one; without any, by what people said of the like before."""
     from finops.insight.anomalies_feedback import expected_by
     from finops.insight.anomalies_muted import muted_by
     from finops.ledger.spotting import is_same_cause
@@ -110,7 +111,9 @@ def _known(told: "Told", stored: Sequence["Stored"], words: Sequence[Any], today
     same += [
         each
         for each in stored
-        if each.case.anomaly.key == one.key and each.case.anomaly.step == one.step and is_same_cause(each.case.anomaly, one)
+        if each.id not in found
+        and (each.case.anomaly.key, each.case.anomaly.step) == (one.key, one.step)
+        and is_same_cause(each.case.anomaly, one)
     ]
     if same:
         return replace(_of_stored(same[0]), anomaly=replace(one, id=same[0].id), also=told.also)

@@ -42,8 +42,11 @@ def group(anomalies: Iterable[Anomaly], within: Within | None = None) -> tuple[G
     """
     ordered = sorted(anomalies, key=lambda anomaly: (len(_wide(anomaly.key, within)), -abs(anomaly.excess), anomaly.id))
     leader: dict[str, str] = {}
+    events: dict[Key, list[Anomaly]] = {}
     for anomaly in ordered:
-        inside = [other for other in ordered if _part_of(other, anomaly, within)]
+        events.setdefault(anomaly.key, []).append(anomaly)
+    for anomaly in ordered:
+        inside = [other for other in ordered if _part_of(other, anomaly, within) and _fits(other, anomaly, events[anomaly.key])]
         _lead(anomaly, inside, leader, within)
     roots = [anomaly for anomaly in ordered if anomaly.id not in leader]
     _gather_alike(sorted(roots, key=lambda anomaly: -len(_wide(anomaly.key, within))), leader)
@@ -161,6 +164,12 @@ def _part_of(part: Anomaly, whole: Anomaly, within: Within | None) -> bool:
     """Say whether one is nested in the other, of the same direction and time."""
     nested = part.key != whole.key and _wide(part.key, within) >= _wide(whole.key, within)
     return nested and part.step == whole.step and part.excess * whole.excess > 0 and part.start < whole.end and whole.start < part.end
+
+
+def _fits(part: Anomaly, whole: Anomaly, events: Sequence[Anomaly]) -> bool:
+    """Say whether a part began nearest to this event of the wider scope: a spike within a shift is part of the spike there."""
+    away = abs(part.start - whole.start)
+    return all(away <= abs(part.start - other.start) for other in events if other.step == part.step and part.excess * other.excess > 0)
 
 
 def _wide(key: Key, within: Within | None) -> frozenset[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """`/cost anomalies …` and the job beside it, from bills with one spike to what is told and clicked."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from finops.telling.drawings import Course
 from jobs.registry import Tools as JobTools
 from jobs.registry import find
 from jobs.replaying import replay
-from tests.ledger.bills import deliver
+from tests.ledger.bills import Charge, deliver
 from tests.ledger.test_spotting import MADE, SPIKE, UNTIL, bill
 
 BUDGETS = """
@@ -132,6 +133,25 @@ def test_the_job_tells_the_channel_of_the_budget_once_and_the_verb_shows_what_wa
     expect(early.ledger.engine, identity, "U0ANA00001", FOUND_ON, FOUND_ON.date(), "a load test")
     found = only(reply(early, "anomalies", Asking("ana", FOUND_ON)).document)
     assert (identity, "expected", "a load test", "U0ANA00001") == tuple(found[key] for key in ("id", "state", "reason", "by"))
+
+
+def test_a_spike_within_a_shift_is_listed_beside_it_under_a_name_of_its_own(tmp_path: Path) -> None:
+    """The job has seen the shift alone; a week into it a day costs three times as much again."""
+    (tmp_path / "budgets.yaml").write_text(BUDGETS)
+    with assemble(tmp_path, {"FINOPS_THREADS": "1"}, now=lambda: UNTIL) as tools:
+        shifted = bill(times=2, day=date(2026, 5, 10), days=22)
+        early = datetime(2026, 5, 15, 12, tzinfo=UTC)
+        deliver(tools.ledger, [each for each in shifted if each.day < date(2026, 5, 14)], at=early)
+        find("spot-anomalies").work(JobTools(tools.ledger, early, tools.settings, tools.rulebook))
+        spiked = [replace(each, billed="700") if each.day == SPIKE and is_ml(each) else each for each in shifted]
+        deliver(tools.ledger, spiked, at=MADE)
+        found = told(tools, "anomalies team=ml service=Compute last 30d").document["anomalies"]
+    assert [("shift", "2026-05-10"), ("spike", str(SPIKE))] == sorted((one["kind"], one["start"]) for one in found)
+    assert 2 == len({one["id"] for one in found})
+
+
+def is_ml(charge: Charge) -> bool:
+    return (charge.team, charge.service) == ("ml", "Compute")
 
 
 def test_the_message_shows_the_course_the_drivers_and_the_true_state(early: Tools) -> None:

@@ -1,5 +1,6 @@
 """One cause is one alert, told where it is most specific."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from finops.insight.anomalies_events import Anomaly, name
@@ -109,3 +110,11 @@ def test_what_a_machine_costs_of_two_services_is_one_cause_under_the_machine() -
     machine, hours, disk = MACHINES[0], (("service", "hours"), ("team", "ml")), (("service", "disk"), ("team", "ml"))
     found = group([anomaly(ML, -100), anomaly(machine, -99), anomaly(hours, -71), anomaly(disk, -29)], IN_ONE_TEAM)
     assert [(machine, sorted([ML, hours, disk]))] == [(one.driver.key, sorted(member.key for member in one.members)) for one in found]
+
+
+def test_a_spike_within_a_shift_is_a_cause_of_its_own_in_every_layer() -> None:
+    def lasting(key: Key, excess: float) -> Anomaly:
+        return replace(anomaly(key, excess), end=START + timedelta(days=28))
+
+    found = group([lasting(ML, 900), lasting(OPUS, 890), anomaly(ML, 100, day=10), anomaly(OPUS, 98, day=10)])
+    assert [(OPUS, 890, [900]), (OPUS, 98, [100])] == [(one.driver.key, one.excess, [each.excess for each in one.members]) for one in found]
