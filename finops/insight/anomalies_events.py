@@ -89,7 +89,9 @@ def events(panel: Panel, found: Course, alarms: Alarms, since: int, floor: Floor
     for row in np.flatnonzero(told.any(axis=1)):
         for span in _spans(_Row(panel, found, alarms, int(row)), np.flatnonzero(told[row]), grain):
             if span.last >= since or span.found >= since:
-                yield _anomaly(_Row(panel, found, alarms, int(row)), span, floor, grain)
+                event = _anomaly(_Row(panel, found, alarms, int(row)), span, floor, grain)
+                if abs(event.excess) >= floor.money:  # a longer window may reach the floor where its event does not yet
+                    yield event
 
 
 class _Row:

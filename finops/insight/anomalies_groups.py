@@ -14,6 +14,7 @@ ALIKE: Final = 0.7  # of the larger one's excess
 CAUSES: Final = 3  # more than so many parts are one broad cause, not several
 SLACK: Final = 0.1  # of the wider one's excess: what two looks at the same cost may differ by
 STEP: Final = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
+EARLIER: Final = {"day": timedelta(days=7), "hour": timedelta(hours=12)}  # by less two looks at one beginning may differ
 Within = Mapping[Key, tuple[Key, ...]]
 
 
@@ -42,14 +43,11 @@ def group(anomalies: Iterable[Anomaly], within: Within | None = None) -> tuple[G
     """
     ordered = sorted(anomalies, key=lambda anomaly: (len(_wide(anomaly.key, within)), -abs(anomaly.excess), anomaly.id))
     leader: dict[str, str] = {}
-    events: dict[Key, list[Anomaly]] = {}
     for anomaly in ordered:
-        events.setdefault(anomaly.key, []).append(anomaly)
-    for anomaly in ordered:
-        inside = [other for other in ordered if _part_of(other, anomaly, within) and _fits(other, anomaly, events[anomaly.key])]
+        inside = [other for other in ordered if _part_of(other, anomaly, within)]
         _lead(anomaly, inside, leader, within)
     roots = [anomaly for anomaly in ordered if anomaly.id not in leader]
-    _gather_alike(sorted(roots, key=lambda anomaly: -len(_wide(anomaly.key, within))), leader)
+    _gather_alike(sorted(roots, key=lambda anomaly: -len(_wide(anomaly.key, within))), leader, within)
     _gather_siblings([anomaly for anomaly in roots if anomaly.id not in leader], leader, within)
     by_id = {anomaly.id: anomaly for anomaly in ordered}
     gathered: dict[str, list[Anomaly]] = {}
@@ -68,20 +66,20 @@ def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], w
     if len(causes) == 1:
         _follow(anomaly, causes[0], leader)
         for other in inside:
-            if other.id != causes[0].id and _overlaps(other, causes[0], anomaly):
+            if other.id != causes[0].id and _overlaps(other, causes[0], anomaly, within):
                 _follow(other, causes[0], leader)
     elif causes:
         _follow(anomaly, causes[0], leader)
     else:
         for other in inside:
-            _follow(other, anomaly, leader)
+            if _begun_together(other, anomaly):
+                _follow(other, anomaly, leader)
 
 
-def _overlaps(part: Anomaly, cause: Anomaly, whole: Anomaly) -> bool:
+def _overlaps(part: Anomaly, cause: Anomaly, whole: Anomaly, within: Within | None) -> bool:
     """Say whether a part is, by its size, made of the cause too: it is most of the whole, or more than the cause leaves of it."""
-    if part.excess / whole.excess >= EXPLAINS:
-        return True
-    return not _apart(part, cause) and part.excess / whole.excess > max(1 - cause.excess / whole.excess, 0.0) + SLACK
+    share, left = part.excess / whole.excess, max(1 - cause.excess / whole.excess, 0.0)
+    return share >= EXPLAINS or (share > left + SLACK and _begun_together(part, cause) and not _apart(part, cause, within))
 
 
 def _causes(anomaly: Anomaly, inside: Sequence[Anomaly], within: Within | None) -> list[Anomaly]:
@@ -90,7 +88,7 @@ def _causes(anomaly: Anomaly, inside: Sequence[Anomaly], within: Within | None) 
         return [max(whole, key=lambda other: _specific(other, anomaly, within))]
     chosen: list[Anomaly] = []
     for other in sorted(inside, key=_order):
-        if other.excess / anomaly.excess >= PART and all(_apart(other, known) for known in chosen):
+        if other.excess / anomaly.excess >= PART and all(_apart(other, known, within) for known in chosen):
             chosen.append(other)
     explained = sum(other.excess for other in chosen[:CAUSES]) / anomaly.excess
     return chosen[:CAUSES] if explained >= EXPLAINS else []
@@ -108,19 +106,19 @@ def _follow(anomaly: Anomaly, to: Anomaly, leader: dict[str, str]) -> None:
         leader[anomaly.id] = to.id
 
 
-def _gather_alike(causes: Sequence[Anomaly], leader: dict[str, str]) -> None:
+def _gather_alike(causes: Sequence[Anomaly], leader: dict[str, str], within: Within | None) -> None:
     """Let the first of these, most specific ones first, tell those that cross it: they share a pair, and moved at one time by as much."""
     told: list[Anomaly] = []
     for anomaly in causes:
-        first = next((known for known in told if _is_alike(anomaly, known)), None)
+        first = next((known for known in told if _is_alike(anomaly, known, within)), None)
         if first is None:
             told.append(anomaly)
         else:
             _follow(anomaly, first, leader)
 
 
-def _is_alike(one: Anomaly, other: Anomaly) -> bool:
-    if one.step != other.step or one.excess * other.excess <= 0 or not set(one.key) & set(other.key) or _apart(one, other):
+def _is_alike(one: Anomaly, other: Anomaly, within: Within | None) -> bool:
+    if one.step != other.step or one.excess * other.excess <= 0 or not set(one.key) & set(other.key) or _apart(one, other, within):
         return False
     small, large = sorted((abs(one.excess), abs(other.excess)))
     both = min(one.end, other.end) - max(one.start, other.start)
@@ -146,7 +144,7 @@ def _gather_siblings(causes: Sequence[Anomaly], leader: dict[str, str], within: 
 
 def _is_sibling(one: Anomaly, other: Anomaly, within: Within | None) -> bool:
     """Say whether two are things of one kind in one place that moved together: begun within a step, and lasting about as long."""
-    if one.step != other.step or one.excess * other.excess <= 0 or not _apart(one, other):
+    if one.step != other.step or one.excess * other.excess <= 0 or not _apart(one, other, within):
         return False
     if [name for name, _ in one.key] != [name for name, _ in other.key] or not _wide(one.key, within) & _wide(other.key, within):
         return False
@@ -162,14 +160,15 @@ def _root(name: str, leader: Mapping[str, str]) -> str:
 
 def _part_of(part: Anomaly, whole: Anomaly, within: Within | None) -> bool:
     """Say whether one is nested in the other, of the same direction and time."""
-    nested = part.key != whole.key and _wide(part.key, within) >= _wide(whole.key, within)
-    return nested and part.step == whole.step and part.excess * whole.excess > 0 and part.start < whole.end and whole.start < part.end
+    if part.key == whole.key or part.step != whole.step or part.excess * whole.excess <= 0:
+        return False
+    # What began long before is another event: a spike within a shift is no part of the shift.
+    meets = whole.start - EARLIER[whole.step] < part.start < whole.end and whole.start < part.end
+    return meets and _wide(part.key, within) >= _wide(whole.key, within)
 
 
-def _fits(part: Anomaly, whole: Anomaly, events: Sequence[Anomaly]) -> bool:
-    """Say whether a part began nearest to this event of the wider scope: a spike within a shift is part of the spike there."""
-    away = abs(part.start - whole.start)
-    return all(away <= abs(part.start - other.start) for other in events if other.step == part.step and part.excess * other.excess > 0)
+def _begun_together(one: Anomaly, other: Anomaly) -> bool:
+    return abs(one.start - other.start) <= 3 * STEP[one.step]
 
 
 def _wide(key: Key, within: Within | None) -> frozenset[tuple[str, str]]:
@@ -183,10 +182,10 @@ def _wide(key: Key, within: Within | None) -> frozenset[tuple[str, str]]:
     return frozenset(pairs)
 
 
-def _apart(one: Anomaly, other: Anomaly) -> bool:
-    """Say whether no charge can be in both: they differ in a dimension they share."""
-    known = dict(other.key)
-    return any(known.get(dimension, value) != value for dimension, value in one.key)
+def _apart(one: Anomaly, other: Anomaly, within: Within | None) -> bool:
+    """Say whether no charge can be in both: they, or what they lie in, differ in a dimension they share."""
+    known = dict(_wide(other.key, within))
+    return any(known.get(dimension, value) != value for dimension, value in _wide(one.key, within))
 
 
 def _order(anomaly: Anomaly) -> tuple[float, Key, str]:

@@ -99,3 +99,12 @@ def test_events_of_a_series_never_share_a_name() -> None:
     names = [found.id for found in detect(restless, sensitivity=20.0, floor=0.0, share=0.0)]
     assert len(names) > 100
     assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("floor", [0.0, 30.0, 60.0])
+def test_nothing_below_the_floor_is_told_whatever_its_window_came_to(floor: float) -> None:
+    """Ten ramps of many slopes, so that some are found while little has come together."""
+    ramps = [calm(seed=number) * (1 + np.clip(np.arange(140) - AT, 0, None) * 0.004 * number) for number in range(1, 11)]
+    excesses = [found.excess for found in detect(panel(*ramps), floor=floor, sensitivity=4.0, share=0.0)]
+    assert excesses
+    assert min(map(abs, excesses)) >= floor

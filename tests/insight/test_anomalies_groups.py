@@ -112,9 +112,21 @@ def test_what_a_machine_costs_of_two_services_is_one_cause_under_the_machine() -
     assert [(machine, sorted([ML, hours, disk]))] == [(one.driver.key, sorted(member.key for member in one.members)) for one in found]
 
 
-def test_a_spike_within_a_shift_is_a_cause_of_its_own_in_every_layer() -> None:
-    def lasting(key: Key, excess: float) -> Anomaly:
-        return replace(anomaly(key, excess), end=START + timedelta(days=28))
+def lasting(key: Key, excess: float, day: int = 0) -> Anomaly:
+    return replace(anomaly(key, excess, day=day), end=START + timedelta(days=28))
 
+
+def test_a_spike_within_a_shift_is_a_cause_of_its_own_in_every_layer() -> None:
     found = group([lasting(ML, 900), lasting(OPUS, 890), anomaly(ML, 100, day=10), anomaly(OPUS, 98, day=10)])
     assert [(OPUS, 890, [900]), (OPUS, 98, [100])] == [(one.driver.key, one.excess, [each.excess for each in one.members]) for one in found]
+
+
+def test_what_begins_while_a_broad_cause_goes_on_is_a_cause_of_its_own() -> None:
+    assert [(TOTAL, [WEB]), (OPUS, [])] == told(lasting(TOTAL, 900), anomaly(WEB, 100, day=2), anomaly(OPUS, 150, day=14))
+
+
+def test_parts_that_lie_in_different_services_add_up() -> None:
+    machine: Key = (("resource", "lab"),)
+    parts = [lasting(TOTAL, 150), lasting(machine, 90, day=4), lasting(BEDROCK, 40, day=6)]
+    found = group(parts, {machine: ((("service", "compute"),),)})
+    assert [(machine, [TOTAL]), (BEDROCK, [])] == [(one.driver.key, [each.key for each in one.members]) for one in found]
