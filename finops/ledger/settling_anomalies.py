@@ -20,7 +20,7 @@ from finops.ledger.anomaly_writes import reply_under, update_message, words, wri
 from finops.ledger.audit import Stamp
 from finops.ledger.loads import record
 from finops.ledger.outbox import enqueue
-from finops.ledger.spotting import is_same_cause
+from finops.ledger.spotting import is_same_cause, is_seen_by_both
 from finops.ledger.state import writing
 from finops.ledger.tables_anomalies import anomalies as rows
 from finops.ledger.tables_anomalies import anomaly_looks, is_live
@@ -142,7 +142,7 @@ class _Settling:
     def _elsewhere(self, driver: Anomaly) -> Stored | None:
         """Return the live one of the other grain that tells of the same thing."""
         others = (one for one in self.known.values() if one.case.live and one.case.anomaly.step != driver.step and one.told_with is None)
-        return next((one for one in others if is_same_cause(one.case.anomaly, driver)), None)
+        return next((one for one in others if is_seen_by_both(one.case.anomaly, driver)), None)
 
     def _open(self, seen: Anomaly, told_with: str | None) -> Stored | None:
         case, until = self._begun(seen)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ HOURS_BACK: Final = 63  # days of hours: nine weeks
 MOST: Final = 400  # series of a layer
 BUSY: Final = 0.25  # of its hours; a series that is used in fewer is left to the days
 TWIN: Final = 0.8  # of each other's excess: one thing under two names
+APART: Final = timedelta(days=3)  # by which an event by hours and the same by days may begin apart
 RECENT: Final = 28  # days by which the part of a planned event in a series is told
 LAYERS: Final[Mapping[Step, tuple[tuple[str, ...], ...]]] = {
     "day": (
@@ -318,6 +319,11 @@ def is_same_cause(one: Anomaly, other: Anomaly) -> bool:
     )
 
 
+def is_seen_by_both(one: Anomaly, other: Anomaly) -> bool:
+    """Tell whether an event by hours and one by days are the same thing: what begins later within a long one is not."""
+    return is_same_cause(one, other) and abs(_instant(one.start) - _instant(other.start)) <= APART
+
+
 def _instant(moment: date) -> datetime:
     return moment if isinstance(moment, datetime) else datetime.combine(moment, time(), UTC)
 
@@ -327,7 +333,7 @@ def _joined(found: Sequence[Spotted]) -> Spotted:
     days = [one.driver for each in found for one in each.groups if one.driver.step == "day"]
     anomalies = tuple(sorted((one for each in found for one in each.anomalies), key=lambda one: (-abs(one.excess), one.key, one.id)))
     every = [one for each in found for one in each.groups]
-    alone = [one for one in every if not (one.driver.step == "hour" and any(is_same_cause(one.driver, day) for day in days))]
+    alone = [one for one in every if not (one.driver.step == "hour" and any(is_seen_by_both(one.driver, day) for day in days))]
     groups = _twins_joined(sorted(alone, key=lambda one: (-abs(one.excess), one.driver.id)))
     return Spotted(
         anomalies,

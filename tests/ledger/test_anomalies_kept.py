@@ -68,6 +68,15 @@ def test_hours_that_tell_of_a_day_told_already_join_its_message(engine: Engine) 
     assert ((hours.id,), ()) == (done.opened, done.told)
 
 
+def test_hours_that_begin_late_within_a_shift_of_all_are_told_by_themselves(engine: Engine) -> None:
+    shift = found((), TODAY - 20 * DAY, excess=900.0, kind="shift", end=TODAY)
+    assert (shift.id,) == settle(engine, look(shift, known_until={"day": TODAY - 18 * DAY})).told
+    begun = NOON - timedelta(hours=3)
+    hours = found(ML, excess=40.0, id="A-00000000aa", step="hour", start=begun, end=begun + timedelta(hours=2), detected_on=begun)
+    done = settle(engine, look(hours, at=NOON + timedelta(hours=1), series={"hour": 10}, known_until={"hour": NOON}))
+    assert ((hours.id,), (hours.id,)) == (done.opened, done.told)
+
+
 def test_an_anomaly_whose_first_day_is_told_anew_stays_the_same_one(engine: Engine) -> None:
     settle(engine, look(SPIKE))
     earlier = found(ML, start=SPIKE.start - DAY, end=SPIKE.end)
