@@ -50,7 +50,7 @@ def _listed(tools: Tools, query: CostQuery, asking: Asking, known: Known) -> Tex
     if not spotted.checked and (meant := spelled(query, known)) != query:
         return _listed(tools, meant, asking, known)
     found = _with_drivers(tools, told_of(tools, spotted, query, asking), asking)
-    more = [f"The {SHOWN} largest of {len(found)} are shown; scripts get all of them."] if len(found) > SHOWN else []
+    more = [f"The {SHOWN} gravest of {len(found)} are shown; scripts get all of them."] if len(found) > SHOWN else []
     more += [] if spotted.checked else unknown_sentences(query, known)
     lines = (words.headline(found, query.period, today, spotted.checked), *more, known_to(spotted.as_of, spotted.complete_until, today))
     document = {
@@ -61,7 +61,7 @@ def _listed(tools: Tools, query: CostQuery, asking: Asking, known: Known) -> Tex
         "as_of": moment(spotted.as_of) if spotted.as_of else None,
         "complete_through": (spotted.complete_until - DAY).isoformat() if spotted.complete_until else None,
     }
-    grid = words.grid(found[:SHOWN], today) if found else None
+    grid = words.grid(words.gravest(found, SHOWN), today) if found else None
     return TextReply("Anomalies", lines, document, grid=grid, drawing=_drawing(found, spotted, asking, today))
 
 

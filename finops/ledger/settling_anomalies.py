@@ -31,6 +31,7 @@ FRESH: Final[Mapping[Step, timedelta]] = {"day": timedelta(days=3), "hour": time
 CLOCKS_DIFFER: Final = timedelta(hours=2)
 WEEK: Final = timedelta(days=7)
 LEAST: Final = "low"  # so little is listed and not told
+GRAVE: Final = "high"  # so much is told however long ago it began, as long as it goes on
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class _Settling:
             reply_under(self.tx, after, f"It grew: {after.case.anomaly.excess:+,.0f} {after.case.anomaly.currency} by now.", self.look.now)
 
     def _tell(self, head: Stored, route: str | None) -> None:
-        """Post what is new or grew, where it is recent; of a past that nobody was told of, a first look tells nothing."""
+        """Post what is new or grew, where it is recent; of a past that nobody was told of, a first look tells what is grave and goes on."""
         seen = head.case.anomaly
         if head.route or head.told_with or not route or not self._is_news(head):
             return
@@ -236,7 +237,9 @@ class _Settling:
     def _is_news(self, head: Stored) -> bool:
         if head.case.state == "growing" and head.case.since == self.look.today:
             return True
-        return head.case.state == "open" and self._is_fresh(head.case.anomaly)
+        seen = head.case.anomaly
+        still_grave = seen.severity == GRAVE and seen.status != "ended"
+        return head.case.state == "open" and (still_grave or self._is_fresh(seen))
 
     def _is_fresh(self, seen: Anomaly) -> bool:
         known = self.look.known_until.get(seen.step, self.look.today if seen.step == "day" else self.look.now)

@@ -19,7 +19,7 @@ from finops.telling.drawings import Course, Mark
 from finops.telling.grids import Cell, Grid, change_cell, money_cell, name_cell, share_cell
 from finops.telling.names import clean
 
-HEAD: Final = ("anomaly", "excess", "%", "when", "kind", "what", "expected", "severity", "state")
+HEAD: Final = ("anomaly", "what", "excess", "%", "when", "kind", "severity", "state", "expected")
 SIGNS: Final = {"high": "🔴", "medium": "🟠", "low": "🔵"}
 KINDS: Final[Mapping[Kind, str]] = {
     "spike": "a spike",
@@ -129,15 +129,22 @@ def _row(told: Told, today: date) -> tuple[Cell, ...]:
     one = told.anomaly
     return (
         Cell(one.id),
+        name_cell(scope_words(one.key), 60),
         change_cell(money(one.excess).quantize(CENT), one.currency),
         share_cell(one.share if one.expected > 0 else None, with_sign=True),
         Cell(when(one, today)),
         Cell(one.kind),
-        name_cell(scope_words(one.key), 60),
-        money_cell(money(one.expected).quantize(CENT), one.currency),
         Cell(f"{SIGNS[one.severity]} {one.severity}"),
         Cell(told.state),
+        money_cell(money(one.expected).quantize(CENT), one.currency),
     )
+
+
+def gravest(found: Sequence[Told], most: int) -> list[Told]:
+    """Return so many to show, the gravest of them and among these the largest, in the order they came."""
+    order = list(SIGNS)
+    kept = sorted(range(len(found)), key=lambda place: (order.index(found[place].anomaly.severity), place))[:most]
+    return [found[place] for place in sorted(kept)]
 
 
 def lines(told: Told, today: date) -> tuple[str, ...]:

@@ -9,20 +9,24 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.anomalies_verb import told_of
 from bot.anomaly_message import content, render, render_why
 from bot.assemble import Tools, assemble
 from bot.commands import reply
 from bot.replies import Asking, TextReply
 from finops.errors import QueryError
 from finops.ledger.anomalies import acknowledge, anomaly, expect, kept, listed_with
+from finops.ledger.spotting import spot
 from finops.ledger.tables_outbox import outbox
 from finops.periods import Period
+from finops.query import CostQuery
+from finops.telling.anomaly_words import gravest
 from finops.telling.drawings import Course
 from jobs.registry import Tools as JobTools
 from jobs.registry import find
 from jobs.replaying import replay
 from tests.ledger.bills import Charge, deliver
-from tests.ledger.test_spotting import MADE, SPIKE, UNTIL, bill
+from tests.ledger.test_spotting import LATELY, MADE, SPIKE, UNTIL, bill
 
 BUDGETS = """
 budgets:
@@ -148,6 +152,13 @@ def test_a_spike_within_a_shift_is_listed_beside_it_under_a_name_of_its_own(tmp_
         found = told(tools, "anomalies team=ml service=Compute last 30d").document["anomalies"]
     assert [("shift", "2026-05-10"), ("spike", str(SPIKE))] == sorted((one["kind"], one["start"]) for one in found)
     assert 2 == len({one["id"] for one in found})
+
+
+def test_the_gravest_are_shown_and_the_largest_of_these(tools: Tools) -> None:
+    (one,) = told_of(tools, spot(tools.ledger, tools.rulebook, LATELY, UNTIL), CostQuery(LATELY), Asking("ana", UNTIL))
+    low, medium, high = (replace(one, anomaly=replace(one.anomaly, severity=severity)) for severity in ("low", "medium", "high"))
+    assert [medium, high] == gravest([low, medium, high], 2)
+    assert [medium, high, low] == gravest([medium, high, low, low], 3)
 
 
 def is_ml(charge: Charge) -> bool:

@@ -109,10 +109,13 @@ def test_a_look_that_is_older_than_the_last_one_changes_nothing(engine: Engine) 
     assert {"day": NOON} == last_looks(engine)
 
 
-def test_a_first_look_over_old_data_tells_only_what_is_recent(engine: Engine) -> None:
-    old = found(OPUS, start=TODAY - 20 * DAY)
-    done = settle(engine, look(old, SPIKE))
-    assert (2, (SPIKE.id,)) == (len(done.opened), done.told)
+@pytest.mark.parametrize(("severity", "status", "is_told"), [("medium", "open", False), ("high", "ended", False), ("high", "open", True)])
+def test_a_first_look_over_old_data_tells_what_is_recent_and_what_is_grave_and_goes_on(
+    engine: Engine, severity: str, status: str, is_told: bool
+) -> None:
+    old = found(OPUS, start=TODAY - 20 * DAY, severity=severity, status=status)
+    done = settle(engine, look(SPIKE, old))
+    assert (2, (SPIKE.id, *([old.id] if is_told else []))) == (len(done.opened), done.told)
 
 
 def test_a_channel_hears_no_more_than_its_share_of_a_week(engine: Engine) -> None:
