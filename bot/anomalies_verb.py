@@ -17,6 +17,7 @@ from finops.telling.drawings import Drawing
 from finops.telling.sentences import known_to
 
 if TYPE_CHECKING:
+    from finops.insight.anomalies_events import Anomaly
     from finops.ledger.anomaly_rows import Stored
     from finops.ledger.spotting import Spotted
     from finops.telling.anomaly_words import Told
@@ -86,18 +87,24 @@ def _one(tools: Tools, identity: str, asking: Asking) -> TextReply:
 def told_of(tools: Tools, spotted: "Spotted", query: CostQuery, asking: Asking, *, every: bool = False) -> list["Told"]:
     """Return what was found with what is known of it: one for each cause, or `every` series; and what was kept and is found no more."""
     from finops.ledger.anomalies import kept, said
-    from finops.telling.anomaly_words import Told
 
     stored, words = kept(tools.ledger.engine, asking.until), said(tools.ledger.engine)
-    plain = [Told(group.driver, also=group.members) for group in spotted.groups]
+    plain = [_found(group.driver, group.members) for group in spotted.groups]
     if every:
         drivers = {one.anomaly.id for one in plain}
-        plain += [Told(one) for one in spotted.anomalies if one.id not in drivers]
+        plain += [_found(one) for one in spotted.anomalies if one.id not in drivers]
     found = {each.id for group in spotted.groups for each in (group.driver, *group.members)}
     known = [_known(one, stored, words, tools.today(asking.until), found) for one in plain]
     seen = {one.anomaly.id for one in known} | {each.id for one in known for each in one.also}
     gone = [_of_stored(one) for one in stored if one.id not in seen and (every or one.told_with is None) and _asked(one, query)]
     return sorted([*known, *gone], key=lambda one: (-abs(one.anomaly.excess), one.anomaly.id))
+
+
+def _found(one: "Anomaly", also: Sequence["Anomaly"] = ()) -> "Told":
+    """Before anybody said a word of it: what is over is resolved."""
+    from finops.telling.anomaly_words import Told
+
+    return Told(one, "resolved" if one.status == "ended" else "open", also=tuple(also))
 
 
 def _known(told: "Told", stored: Sequence["Stored"], words: Sequence[Any], today: Any, found: Collection[str]) -> "Told":

@@ -81,7 +81,7 @@ def test_scripts_get_every_key_of_the_contract(tools: Tools) -> None:
     found = only(document)
     assert KEYS <= set(found)
     assert ({"service": ["Compute"], "team": ["ml"]}, "2026-05-20", "2026-05-21") == (found["scope"], found["start"], found["end"])
-    assert ("day", "spike", "open") == (found["grain"], found["kind"], found["state"])
+    assert ("day", "spike", "resolved") == (found["grain"], found["kind"], found["state"])
     assert document["series_checked"] >= 11
     assert found["drivers"][0].keys() == {"key", "excess", "share"}
 
