@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from finops.configuration.rulebook_approvals import Guard
 from finops.errors import LeverError, LeverUnknownError
 from finops.guard.plans import Plan
+from finops.ledger.carrying_out import settle
 from finops.ledger.effecting import Hands
 from finops.ledger.proposals import Asked, Proposal, propose
+from finops.ledger.tables_outbox import outbox
 from finops.ports import Standing
 from tests.ledger.proposed import ANA, NOON, ONE, PLAN, click
 
@@ -165,3 +167,15 @@ def scene(engine: Engine, folder: Path, targets: Sequence[str] = FIVE) -> Scene:
         if world.value(target) is None:
             world.put(target, "big")
     return Scene(engine, FakeLever(world))
+
+
+def pass_minutes(on: Scene, count: int) -> None:
+    for _ in range(count):
+        on.clock.forward(minutes=1)
+        settle(on.hands)
+
+
+def letters(engine: Engine, like: str) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        found = connection.execute(select(outbox.c.route, outbox.c.payload).where(outbox.c.key.like(like)).order_by(outbox.c.id))
+        return [(row.route, row.payload) for row in found]

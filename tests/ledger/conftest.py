@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from finops.ledger.audit_verify import verify
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.state import open_state
+from tests.ledger.acting_case import Scene, scene
 from tests.ledger.proposed import KEYS
 
 MakeLedger = Callable[..., Ledger]
@@ -57,3 +59,12 @@ def engines(state_url: str) -> Iterator[list[Engine]]:
     yield both
     for engine in both:
         engine.dispose()
+
+
+@pytest.fixture
+def on(state_url: str, tmp_path: Path) -> Iterator[Scene]:
+    """One process with its hands on the world; at the end its record must be whole."""
+    engine = open_state(state_url, KEYS)
+    yield scene(engine, tmp_path)
+    assert verify(engine, KEYS, ()).problems == ()
+    engine.dispose()

@@ -26,8 +26,9 @@ from finops.owners import OwnerRule
 from finops.query import CostQuery
 from tests.fakes.bigquery_server import BigQueryServer, Fault
 from tests.ledger.bills import NOON, Charge, deliver
-from tests.ledger.questions import QUESTIONS, TERMS, UNTIL, Question, fill, in_order
+from tests.ledger.questions import QUESTIONS, UNTIL, Question, fill, in_order
 from tests.ledger.test_publish import FIRST, LATER, MARCH, SECOND, total
+from tests.ledger.twins import twin_ledgers
 
 MakeLedger = Callable[..., Ledger]
 QUERIES, UPLOADS = r"^/bigquery/v2/projects/costs/jobs$", r"^/upload/"
@@ -166,19 +167,8 @@ def parquet(file: Path, given: str) -> Path:
 
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Ledger]]:
-    """The same deliveries in a ledger on files and in one on BigQuery."""
-    folder = tmp_path_factory.mktemp("twins")
-    (folder / "served").mkdir()
-    with BigQueryServer(folder / "served").running() as server:
-        server.page_size = 3  # so that most answers come on several pages
-        facts = open_bigquery("bigquery://costs/ledger", client=server.client())
-        ours = Ledger(open_state(f"sqlite:///{folder / 'a.sqlite'}"), folder / "a", DuckFacts(folder / "a", threads=1), TERMS)
-        theirs = Ledger(open_state(f"sqlite:///{folder / 'b.sqlite'}"), folder / "b", facts, TERMS)
-        for ledger in (ours, theirs):
-            fill(ledger)
-        yield ours, theirs
-        for ledger in (ours, theirs):
-            ledger.close()
+    with twin_ledgers(tmp_path_factory.mktemp("twins"), rows_a_page=3) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -1,53 +1,27 @@
 """Plans carried out on a world that fails: lost answers, half-done plans, things changed behind our back, time that passed."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import text
 
 from finops.configuration.rulebook_approvals import Guard
-from finops.errors import UserError
-from finops.ledger.audit_verify import verify
 from finops.ledger.carrying_out import carry_out, end_early, settle
 from finops.ledger.effects import effects_of, take
 from finops.ledger.proposals import history_of, proposal
-from finops.ledger.renewing import renew
 from finops.ledger.state import open_state
-from finops.ledger.tables_outbox import outbox
-from tests.ledger.acting_case import FIVE, Scene, scene
-from tests.ledger.proposed import ANA, BRUNO, KEYS, click, unguarded
+from tests.ledger.acting_case import FIVE, Scene, letters, pass_minutes
+from tests.ledger.proposed import ANA, KEYS, click, unguarded
 
 BEFORE = dict.fromkeys(FIVE, "big")
 AFTER = dict.fromkeys(FIVE, "small")
 
 
-@pytest.fixture
-def on(state_url: str, tmp_path: Path) -> Iterator[Scene]:
-    engine = open_state(state_url, KEYS)
-    yield scene(engine, tmp_path)
-    assert verify(engine, KEYS, ()).problems == ()
-    engine.dispose()
-
-
-def letters(engine: Engine, like: str) -> list[tuple[str, str]]:
-    with engine.connect() as connection:
-        found = connection.execute(select(outbox.c.route, outbox.c.payload).where(outbox.c.key.like(like)).order_by(outbox.c.id))
-        return [(row.route, row.payload) for row in found]
-
-
 def stages(on: Scene, identity: str) -> list[str]:
     return [each.stage for each in effects_of(on.engine, int(identity[2:]))]
-
-
-def pass_minutes(on: Scene, count: int) -> None:
-    for _ in range(count):
-        on.clock.forward(minutes=1)
-        settle(on.hands)
 
 
 def test_an_approved_plan_moves_every_target_once_and_ends_by_itself(on: Scene) -> None:
@@ -381,49 +355,3 @@ def test_a_plan_altered_while_it_is_in_force_puts_nothing_back_and_is_shouted_ab
     end_early(on.hands, one.id, ANA, "enough")
     assert ("compensation_failed", "small") == (proposal(on.engine, one.id).state, on.world.value("a"))
     assert "not the one that was agreed to" in letters(on.engine, "stuck:%")[0][1]
-
-
-def test_renewed_it_is_agreed_to_anew_and_goes_on_without_a_gap(on: Scene) -> None:
-    old = on.approved(["a"])
-    carry_out(on.hands, old.id)
-    on.clock.forward(minutes=100)
-    new = renew(on.engine, old.id, BRUNO, on.clock(), "still busy").proposal
-    assert not carry_out(on.hands, new.id).happened
-    assert "refused" == click(on.engine, new, BRUNO, at=on.clock()).outcome
-    click(on.engine, new, ANA, at=on.clock())
-    assert "P-2 is active" in carry_out(on.hands, new.id).said
-    assert ("ended", "active") == (proposal(on.engine, old.id).state, proposal(on.engine, new.id).state)
-    assert ["a=small"] == on.world.done()
-    pass_minutes(on, 119)
-    assert "small" == on.world.value("a")
-    pass_minutes(on, 1)
-    assert ("ended", ["a=small", "a=big"]) == (proposal(on.engine, new.id).state, on.world.done())
-
-
-def test_renewed_too_late_it_is_superseded_and_nothing_is_moved_again(on: Scene) -> None:
-    old = on.approved(["a"])
-    carry_out(on.hands, old.id)
-    new = renew(on.engine, old.id, BRUNO, on.clock()).proposal
-    click(on.engine, new, ANA, at=on.clock())
-    end_early(on.hands, old.id, ANA, "no")
-    carry_out(on.hands, new.id)
-    assert ("superseded", ["a=small", "a=big"]) == (proposal(on.engine, new.id).state, on.world.done())
-
-
-def test_renewing_is_asked_for_once_and_is_in_the_history_and_the_thread_of_the_old_one(on: Scene) -> None:
-    old = on.approved(["a"])
-    carry_out(on.hands, old.id)
-    first = renew(on.engine, old.id, BRUNO, on.clock(), "still busy")
-    again = renew(on.engine, old.id, ANA, on.clock(), "busier than ever")
-    assert (True, False, "P-2") == (first.happened, again.happened, again.proposal.id)
-    assert "P-2 asks already that P-1 goes on; it is pending" == again.said
-    assert [(BRUNO, "still busy")] == [
-        (each.actor, each.reason) for each in history_of(on.engine, old.id) if each.action == "proposal.renew"
-    ]
-    assert 1 == len(letters(on.engine, "proposal:P-1:renewal:%"))
-
-
-def test_what_is_not_in_force_cannot_be_renewed(on: Scene) -> None:
-    one = on.proposed(["a"])
-    with pytest.raises(UserError, match="P-1 is pending; only what is active"):
-        renew(on.engine, one.id, ANA, on.clock())

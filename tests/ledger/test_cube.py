@@ -12,20 +12,17 @@ from finops.insight.drivers_cube import Cube
 from finops.insight.drivers_told import OTHER
 from finops.insight.drivers_why import explain
 from finops.ledger import cube as module
-from finops.ledger.bigquery import open_bigquery
 from finops.ledger.cube import Moved, compared, kept_values
-from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger
-from finops.ledger.state import open_state
 from finops.periods import Period
 from finops.query import CostQuery, Filter
-from tests.fakes.bigquery_server import BigQueryServer
 from tests.ledger.billed import UNTIL as LATER
 from tests.ledger.billed import bill, charge
 from tests.ledger.bills import Charge, deliver
 from tests.ledger.conftest import MakeLedger
-from tests.ledger.questions import MARCH, QUESTIONS, TERMS, UNTIL, fill
+from tests.ledger.questions import MARCH, QUESTIONS, UNTIL
 from tests.ledger.requests_made import event, send
+from tests.ledger.twins import twin_ledgers
 
 BY = ("team", "service", "account", "provider")
 COMPARING = [name for name, query in QUESTIONS.items() if query.compare]
@@ -34,18 +31,8 @@ WEEK, BEFORE = Period(date(2026, 3, 8), date(2026, 3, 15)), Period(date(2026, 3,
 
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Ledger]]:
-    """The same deliveries in a ledger on files and in one on BigQuery."""
-    folder = tmp_path_factory.mktemp("twins")
-    (folder / "served").mkdir()
-    with BigQueryServer(folder / "served").running() as server:
-        facts = open_bigquery("bigquery://costs/ledger", client=server.client())
-        ours = Ledger(open_state(f"sqlite:///{folder / 'a.sqlite'}"), folder / "a", DuckFacts(folder / "a", threads=1), TERMS)
-        theirs = Ledger(open_state(f"sqlite:///{folder / 'b.sqlite'}"), folder / "b", facts, TERMS)
-        for ledger in (ours, theirs):
-            fill(ledger)
-        yield ours, theirs
-        for ledger in (ours, theirs):
-            ledger.close()
+    with twin_ledgers(tmp_path_factory.mktemp("twins")) as made:
+        yield made
 
 
 def rows(cube: Cube) -> list[tuple[object, ...]]:
