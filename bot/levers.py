@@ -1,10 +1,9 @@
-"""What the bot acts with: its levers, the call that follows an approval, what gateways have in force, what it proposes."""
+"""What the bot acts with: its levers, the calls that follow an approval and an early end, and the desk it proposes at."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from bot.assemble import Tools
-from finops.guard.snapshot import Effect
-from finops.ledger import carrying_out, gateway_effects
+from finops.ledger import carrying_out
 from finops.ledger.asking import Desk
 from finops.ledger.effecting import Hands
 from finops.ledger.proposals import Change
@@ -28,11 +27,6 @@ def end_early(tools: Tools, holder: str) -> Callable[[str, str, str | None], Cha
     """Return what puts a proposal's effect back now: called with its id, who says so, and why."""
     with_hands = hands(tools, holder)
     return lambda identity, actor, reason: carrying_out.end_early(with_hands, identity, actor, reason)
-
-
-def gateway_effects_of(tools: Tools) -> Callable[[], Iterable[Effect]]:
-    """Return what tells gateways what is in force."""
-    return lambda: gateway_effects.in_force(tools.ledger.engine, tools.now())
 
 
 def desk(tools: Tools) -> Desk:

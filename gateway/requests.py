@@ -14,7 +14,6 @@ BYTES_A_TOKEN: Final = 3  # English has about four; code and other languages few
 PART: Final = 8  # tokens around each message or tool
 PICTURE: Final = 1_500  # tokens of an image or another part that is not text
 CAPS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-CONTENT: Final = ("messages", "input", "prompt", "system", "instructions", "tools", "functions", "response_format")
 DEEPEST: Final = 12
 
 # What would lead around our decision, the accounts or the prices. Left in place, the first would answer with the model

@@ -29,11 +29,6 @@ class Group:
     def excess(self) -> float:
         return self.driver.excess
 
-    @property
-    def widest(self) -> Anomaly:
-        """Return the member that shows how far up the cause can be seen."""
-        return min((self.driver, *self.members), key=lambda anomaly: (len(anomaly.key), -abs(anomaly.excess)))
-
 
 class _Nesting:
     """Which pairs a scope lies in, each scope worked out once: every two anomalies are compared."""

@@ -284,11 +284,13 @@ def counts(engine: Engine) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in found}
 
 
-def oldest_waiting(engine: Engine, now: datetime) -> timedelta:
-    """Return how long the oldest message that is wanted has waited; nothing where none waits."""
+def oldest_waiting(source: Connection, now: datetime) -> timedelta:
+    """Return how long the oldest message that is wanted has waited; nothing where none waits.
+
+    What waits for its hour is not late before that; one that waits for another waits all the same.
+    """
     wanted_at = func.coalesce(rows.c.due_at, rows.c.at)
-    with engine.connect() as connection:
-        found = connection.execute(select(rows.c.at, rows.c.due_at).where(rows.c.state.in_(OPEN)).order_by(wanted_at).limit(1)).first()
+    found = source.execute(select(rows.c.at, rows.c.due_at).where(rows.c.state.in_(OPEN)).order_by(wanted_at).limit(1)).first()
     return max(timedelta(), now - (found.due_at or found.at)) if found else timedelta()
 
 

@@ -13,7 +13,7 @@ from finops.guard.alert_states import AlertState
 from finops.guard.proposals import IN_FORCE, State
 from finops.ledger.effects import MOVED, Stage
 from finops.ledger.forecasts import errors_of_closed
-from finops.ledger.outbox import OPEN, STATES
+from finops.ledger.outbox import STATES, oldest_waiting
 from finops.ledger.tables_alerts import alerts
 from finops.ledger.tables_anomalies import anomalies as kept
 from finops.ledger.tables_anomalies import anomaly_words
@@ -39,7 +39,7 @@ def tallies(engine: Engine, now: datetime) -> list[Tally]:
     with engine.connect() as connection:
         return [
             *_by_state(connection, "finops_outbox_messages", outbox.c.state, STATES),
-            Tally("finops_outbox_oldest_pending_seconds", _oldest(connection, now)),
+            Tally("finops_outbox_oldest_pending_seconds", oldest_waiting(connection, now).total_seconds()),
             *_by_state(connection, "finops_alerts", alerts.c.state, get_args(AlertState)),
             *_by_state(connection, "finops_proposals", proposals.c.state, get_args(State)),
             *_in_force(connection),
@@ -52,13 +52,6 @@ def _by_state(connection: Connection, name: str, state: Any, every: tuple[str, .
     found = {row[0]: row[1] for row in connection.execute(select(state, func.count()).group_by(state))}
     for each in dict.fromkeys((*every, *sorted(found))):
         yield Tally(name, float(found.get(each, 0)), (("state", each),))
-
-
-def _oldest(connection: Connection, now: datetime) -> float:
-    """What waits for its hour is not late before that; one that waits for another waits all the same."""
-    since = func.coalesce(outbox.c.due_at, outbox.c.at)
-    oldest = connection.execute(select(outbox.c.at, outbox.c.due_at).where(outbox.c.state.in_(OPEN)).order_by(since).limit(1)).first()
-    return 0.0 if oldest is None else max(0.0, (now - (oldest.due_at or oldest.at)).total_seconds())
 
 
 def _in_force(connection: Connection) -> Iterator[Tally]:

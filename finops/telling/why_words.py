@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from finops.insight.drivers_told import EFFECTS, Driver, EffectName, Effects, Facts, Why
-from finops.money import percent, show, signed
+from finops.money import percent, show
 from finops.periods import Period
 from finops.query import CostQuery
 from finops.telling.answer_json import amount
@@ -46,14 +46,6 @@ def reason(why: Why) -> str:
     sign = 1 if why.change > 0 else -1
     first = next((driver for driver in why.drivers if driver.excess * sign > 0), None)
     return f": {_part(first, why)}" if first else "; no combination of values stands out"
-
-
-def why_lines(why: Why) -> tuple[str, ...]:
-    """One line for each driver, then for what they leave, then for each effect that has an amount."""
-    currency = clean(why.currency)
-    lines = [f"{signed(driver.excess, currency)} {driver_words(driver)}{_share(driver)}" for driver in why.drivers]
-    lines += [f"{signed(why.other, currency)} all else"] if why.drivers and why.other else []
-    return (*lines, *(f"{signed(why.effects.amounts[name], currency)} {NAMES[name]}" for name in EFFECTS if why.effects.amounts[name]))
 
 
 def why_document(why: Why, query: CostQuery) -> dict[str, object]:
@@ -155,10 +147,6 @@ def _moved(pair: Pair) -> str:
     if ratio > 3:
         return f"rose to {ratio:,.1f} times as many"
     return f"{'rose' if ratio > 1 else 'fell'} by {percent(abs(ratio - 1))}"
-
-
-def _share(driver: Driver) -> str:
-    return "" if driver.share is None else f" ({percent(driver.share)} of the change)"
 
 
 def _period(period: Period | None) -> dict[str, str] | None:

@@ -19,6 +19,7 @@ from finops.guard.approvals import Ballot, Voter, phrase_for
 from finops.guard.findings import Finding
 from finops.ledger.asking import propose_step
 from finops.ledger.gateway import Gateways
+from finops.ledger.gateway_effects import in_force
 from finops.ledger.loads import Delivery
 from finops.ledger.proposals import Proposal, history_of, proposal
 from finops.ledger.tables_effects import measured_savings
@@ -115,10 +116,10 @@ def test_the_story_from_a_finding_to_the_measured_saving(tools: Tools, clock: Cl
     assert (Decimal("0.90"), Decimal("0.90"), "USD") == (saving.likely, saving.low, saving.currency)
     assert "the 24 requests of the last 24 h at both prices (premium → cheap)" == saving.basis
     assert "cheap answers instead of premium for requests of team=ml" == one.plan.side_effects[0]
-    assert [] == list(bot_levers.gateway_effects_of(tools)())
+    assert [] == in_force(tools.ledger.engine, tools.now())
 
     approve(tools, one)
-    [effect] = bot_levers.gateway_effects_of(tools)()
+    [effect] = in_force(tools.ledger.engine, tools.now())
     assert ("P-1", "team=ml", {"fallback": {"premium": "cheap"}}) == (effect.id, effect.target, effect.parameters)
     assert "nothing to settle" == settle(tools)
 
@@ -135,7 +136,7 @@ def test_the_story_from_a_finding_to_the_measured_saving(tools: Tools, clock: Cl
 
     clock.now = NOON + 2 * HOUR
     assert "P-1 is ended" == settle(tools).partition(",")[0]
-    assert [] == list(bot_levers.gateway_effects_of(tools)())
+    assert [] == in_force(tools.ledger.engine, tools.now())
     clock.now += 3 * MINUTE
     assert "measured 1" == settle(tools)
     assert "P-1, 2 hours in all: promised 1.80 USD" in threads(tools)[1]
@@ -153,7 +154,7 @@ def answering(tools: Tools, team: str, model: str) -> str:
             return 0.0
 
     gateways = Gateways(tools.ledger.engine)
-    sent = snapshot(tools, gateways, gateways.version(), tuple(bot_levers.gateway_effects_of(tools)()), {})
+    sent = snapshot(tools, gateways, gateways.version(), tuple(in_force(tools.ledger.engine, tools.now())), {})
     limits = [limit for limit in read_snapshot(sent).limits if limit.fits({"team": team, "route": "chat"})]
     return decide(limits, Asked(model, 10), tools.now().timestamp(), Calm(), closed=True).model
 
@@ -242,4 +243,4 @@ def test_a_new_installation_only_says_what_it_would_do(tools: Tools) -> None:
     vote(tools.ledger.engine, one.id, Ballot(voter, "approve", one.digest), tools.now(), request="click")
     assert "P-1 is cancelled" in settle(tools)
     assert "cheap answers instead of premium for requests of team=ml, for 2 h" in str(proposal(tools.ledger.engine, one.id).reason)
-    assert [] == list(bot_levers.gateway_effects_of(tools)())
+    assert [] == in_force(tools.ledger.engine, tools.now())

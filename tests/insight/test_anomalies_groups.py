@@ -63,7 +63,7 @@ def test_a_service_lies_in_its_provider_when_the_hierarchy_says_so() -> None:
     provider, service = anomaly(AWS, 100), anomaly(BEDROCK, 90)
     assert 2 == len(group([provider, service]))
     (one,) = group([provider, service], {BEDROCK: (AWS,)})
-    assert (service, provider) == (one.driver, one.widest)
+    assert (service, (provider,)) == (one.driver, one.members)
 
 
 def test_every_anomaly_is_in_exactly_one_group() -> None:

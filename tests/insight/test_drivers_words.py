@@ -10,7 +10,7 @@ from finops.insight.drivers_told import EFFECTS
 from finops.insight.drivers_why import explain
 from finops.periods import Period
 from finops.query import CostQuery, Filter
-from finops.telling.why_words import sentence, why_document, why_lines
+from finops.telling.why_words import sentence, why_document
 from tests.insight.cubes_made import counted, plain, requested
 
 QUERY = CostQuery(Period(date(2026, 3, 8), date(2026, 3, 15)), Period(date(2026, 3, 1), date(2026, 3, 8)), (Filter("team", ("ml",)),))
@@ -59,11 +59,6 @@ def test_no_change_says_so_and_what_moved_under_it() -> None:
     assert "Cost of team=ml did not change: $5.00 both times." == sentence(still, QUERY)
     moved = sentence(explain(plain(("team",), {("a",): ("5", "8"), ("b",): ("8", "5")})), QUERY)
     assert moved == "Cost of team=ml did not change: $13.00 both times, while team=a rose by $3.00 and team=b fell by $3.00."
-
-
-def test_lines_tell_drivers_the_rest_and_effects() -> None:
-    lines = why_lines(explain(plain(("team",), {("a",): ("100", "200"), ("b",): ("100", "101"), ("c",): ("100", "100")})))
-    assert lines == ("+$100.00 team=a (99 % of the change)", "+$1.00 all else", "+$101.00 not told apart")
 
 
 def test_for_scripts_effects_and_drivers_are_exact_amounts() -> None:

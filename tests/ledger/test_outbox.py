@@ -337,14 +337,19 @@ def test_what_was_given_up_can_be_tried_once_more(ledger: Ledger, world: World, 
     assert ["a"] == world.keys()
 
 
+def waited(ledger: Ledger, clock: Clock) -> timedelta:
+    with ledger.engine.connect() as connection:
+        return outbox.oldest_waiting(connection, clock.now)
+
+
 def test_what_waits_and_for_how_long_can_be_asked(ledger: Ledger, world: World, clock: Clock) -> None:
-    assert (0, timedelta()) == (sum(counts(ledger.engine).values()), outbox.oldest_waiting(ledger.engine, clock.now))
+    assert (0, timedelta()) == (sum(counts(ledger.engine).values()), waited(ledger, clock))
     put(ledger, "later", due_at=NOON + timedelta(days=1))
     put(ledger, "a", at=NOON - timedelta(hours=1))
-    assert timedelta(hours=1) == outbox.oldest_waiting(ledger.engine, clock.now)
+    assert timedelta(hours=1) == waited(ledger, clock)
     worker(ledger, world).deliver()
     assert {"pending": 1, "sending": 0, "ambiguous": 0, "sent": 1, "dead": 0} == counts(ledger.engine)
-    assert timedelta() == outbox.oldest_waiting(ledger.engine, clock.now)
+    assert timedelta() == waited(ledger, clock)
 
 
 def test_what_was_settled_long_ago_is_dropped_and_its_number_not_used_again(ledger: Ledger, world: World, clock: Clock) -> None:
