@@ -19,7 +19,7 @@ from bot.clicks import Click, click_of, sent_of
 from bot.deciding import Acting, Deciding, Done
 from bot.decision_forms import PHRASE, REASON, approve_form, deny_form, end_form, missing_in, renew_form, snooze_form, written
 from bot.deliveries import delivery_key
-from bot.desk import Desk
+from bot.desk import Afterwards, Desk
 from bot.groups import TROUBLES, Groups
 from bot.messenger import Messenger, NotSaidError, reason
 from bot.people import Us
@@ -200,10 +200,11 @@ class Decisions:
 
     def _finish(self, click: Click, done: Done) -> None:
         """Act first, then bring messages up to date, then answer: acting is what somebody waits for."""
+        answers = Afterwards()
         if done.is_approved and done.proposal:
-            self._act(click, done.proposal.id)
+            self._act(click, done.proposal.id, answers)
         self.around.wake()
-        self._tell(click, _message(done.said))
+        answers.first(lambda: self._tell(click, _message(done.said)))
         if done.proposal:
             self._refresh(click, Shown(done.proposal.id, done.proposal.version, f"proposal:{done.proposal.id}"), done)
         elif done.alert:
@@ -211,23 +212,26 @@ class Decisions:
         elif done.anomaly:
             self._refresh(click, Shown(done.anomaly.id, done.anomaly.version, done.anomaly.message), done)
 
-    def _act(self, click: Click, identity: str) -> None:
-        """Where nobody is free, the job that settles actions carries it out."""
-        if not self.acting.take(click.user, lambda: self._carry_out(click, identity)):
+    def _act(self, click: Click, identity: str, answers: Afterwards) -> None:
+        """Where nobody is free, the job that settles actions carries it out. What came of it is told after the vote's own answer."""
+
+        def act() -> None:
+            if came_of_it := self._carry_out(identity):
+                answers.then(lambda: self._tell(click, came_of_it))
+
+        if not self.acting.take(click.user, act):
             LOG.warning("%s is left to settle-actions: too much is being carried out at once", identity)
 
-    def _carry_out(self, click: Click, identity: str) -> None:
+    def _carry_out(self, identity: str) -> Message | None:
         try:
             said = self.deciding.carry_out(identity)
         except UserError as problem:
-            self._tell(click, _message(str(problem)))
+            return _message(str(problem))
         except Exception as problem:  # whatever it was
-            self._tell(click, self.around.failure(problem))
-        else:
-            if said:
-                self._tell(click, _message(said))
+            return self.around.failure(problem)
         finally:
             self.around.wake()
+        return _message(said) if said else None
 
     def _tell(self, click: Click, message: Message) -> None:
         """Tell whoever clicked: where they clicked, or else in a direct message."""

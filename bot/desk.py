@@ -73,3 +73,29 @@ class Desk:
                 self._open[person] -= 1
                 self._open += Counter()  # drops people with nothing open
                 self._changed.notify_all()
+
+
+class Afterwards:
+    """Keeps what two threads say about one thing in order, without either waiting for the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: list[Work] | None = []
+
+    def first(self, work: Work) -> None:
+        """Do `work`, and then what was held back for it, even where `work` fails."""
+        try:
+            work()
+        finally:
+            with self._lock:
+                held, self._held = self._held or [], None
+            for each in held:
+                each()
+
+    def then(self, work: Work) -> None:
+        """Do `work` now if the first is done; otherwise it is done right after that, by whoever does the first."""
+        with self._lock:
+            if self._held is not None:
+                self._held.append(work)
+                return
+        work()

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from bot.desk import Desk
+from bot.desk import Afterwards, Desk
 
 
 class Held:
@@ -92,3 +92,26 @@ def test_its_threads_end_with_it() -> None:
     for thread in desk._threads:
         thread.join(5)
     assert not any(thread.is_alive() for thread in desk._threads)
+
+
+def test_what_comes_of_a_thing_is_said_after_the_thing_itself() -> None:
+    said: list[str] = []
+    order = Afterwards()
+    order.then(lambda: said.append("it is active"))
+    assert [] == said
+    order.first(lambda: said.append("it is approved"))
+    order.then(lambda: said.append("it is over"))
+    assert ["it is approved", "it is active", "it is over"] == said
+
+
+def test_what_was_held_back_is_said_even_where_the_first_failed() -> None:
+    said: list[str] = []
+    order = Afterwards()
+    order.then(lambda: said.append("it is active"))
+    with pytest.raises(RuntimeError, match="no Slack"):
+        order.first(partial(_fail, "no Slack"))
+    assert ["it is active"] == said
+
+
+def _fail(why: str) -> None:
+    raise RuntimeError(why)

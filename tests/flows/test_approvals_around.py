@@ -121,6 +121,14 @@ def test_an_answer_that_cannot_be_shown_in_the_channel_comes_as_a_direct_message
     case.slack.box.rig.faults.clear()
 
 
+def test_what_came_of_it_is_told_after_the_vote_even_where_slack_dawdles(case: Case) -> None:
+    one = case.propose()
+    case.slack.fault("response_url", delay_seconds=0.5)
+    with case.slack.new(DORA, only=lambda each: each["ephemeral"]) as seen:
+        case.click(one, "approve", DORA)
+    assert [f"{one.id} is approved", f"{one.id} is active"] == [each["text"].partition(".")[0].partition(",")[0] for each in seen]
+
+
 def test_a_lever_that_fails_is_told_to_whoever_approved(case: Case) -> None:
     one = case.propose()
     case.acted.failure = RuntimeError("the gateway's address is 10.0.0.1")
