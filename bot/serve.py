@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Final
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -26,6 +26,7 @@ from finops.secret import Secret
 from jobs.scheduler import Scheduler
 
 LOG = logging.getLogger("finops.serve")
+HANGING_UP: Final = 5.0  # seconds; a kill usually comes after ten
 
 
 class Service:
@@ -77,7 +78,7 @@ class Service:
 
     def stop(self) -> None:
         if self._socket:
-            self._socket.close()  # type: ignore[no-untyped-call]
+            hang_up(self._socket)
         if self._door:
             self._door.leave()
         if self._http:
@@ -101,6 +102,18 @@ class Service:
             raise unreachable(self.slack.client, problem) from problem
         if not self.connected():
             LOG.warning("Slack's socket cannot be reached yet; it is tried again every ten seconds")
+
+
+def hang_up(handler: SocketModeHandler, seconds: float = HANGING_UP) -> None:
+    """Close Socket Mode. A client that is just connecting forgets that it is to end and would never return, so it is told until it did."""
+    ending = threading.Thread(target=handler.close, name="hang-up", daemon=True)
+    ending.start()
+    end = time.monotonic() + seconds
+    while ending.is_alive() and time.monotonic() < end:
+        handler.client.current_session_state.terminated = True
+        ending.join(0.1)
+    if ending.is_alive():
+        LOG.warning("Slack's socket did not close within %g s; going on without", seconds)
 
 
 def warm_up(tools: Tools) -> None:

@@ -46,6 +46,7 @@ class Slackbox:
         self.rig.wire = wire_for(settings, self.rig)
         self._server = uvicorn.Server(configuration(self.rig))
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="slackbox", daemon=True)
 
     @property
@@ -70,9 +71,8 @@ class Slackbox:
         self._listener.close()
 
     def wait(self) -> None:
-        """Stay until it is stopped."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        """Stay until it is stopped. Waits for no thread: a Ctrl-C in a join leaves Python thinking that the thread has ended."""
+        self._ended.wait()
 
     def __enter__(self) -> "Slackbox":
         return self
@@ -81,7 +81,10 @@ class Slackbox:
         self.stop()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ended.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

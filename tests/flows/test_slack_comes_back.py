@@ -23,3 +23,32 @@ def test_an_outage_ends_with_answers_again(tools: Tools) -> None:
         eventually(service.connected)
         assert "All charges came to" in Slack(box, service).ask("last 7d")
         service.stop()
+
+
+class Forgetful:
+    """What a client keeps of its session; one that is just connecting clears what it was told a moment before."""
+
+    told = 0
+    is_running = False
+
+    @property
+    def terminated(self) -> bool:
+        self.is_running = True
+        return self.told > 1
+
+    @terminated.setter
+    def terminated(self, value: bool) -> None:
+        self.told += value
+
+
+def test_it_ends_even_where_it_is_told_to_while_it_connects(tools: Tools) -> None:
+    with start(Settings(manifest(), rate_limits=False)) as box:
+        service = Service(with_slack(tools, box), http=False)
+        service.start()
+        client = service._socket.client  # type: ignore[union-attr]
+        before, now = client.current_session_state, Forgetful()
+        client.current_session_state = now
+        before.terminated = True
+        assert eventually(lambda: now.is_running)
+        service.stop()
+        assert not client.is_connected()

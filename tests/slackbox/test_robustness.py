@@ -91,11 +91,15 @@ def test_no_body_breaks_a_call_of_the_page(browser: Browser, name: str) -> None:
 
 
 def test_the_command_line_says_where_it_listens_and_ends_with_ctrl_c() -> None:
-    process = subprocess.Popen([sys.executable, "-W", "error", "-m", "slackbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    lines = dict(process.stdout.readline().strip().split("=", 1) for _ in range(4))
-    assert fetch(f"{lines['page']}/_box/state?user={ANA}")["app"]["name"] == "my-app"
-    assert set(lines) == {"page", "SLACK_API_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=10)[1] == ""
+    command = [sys.executable, "-W", "error", "-m", "slackbox"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = dict(process.stdout.readline().strip().split("=", 1) for _ in range(4))
+            assert fetch(f"{lines['page']}/_box/state?user={ANA}")["app"]["name"] == "my-app"
+            assert set(lines) == {"page", "SLACK_API_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"}
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=60)[1] == ""
+        finally:
+            process.kill()
     assert process.returncode == 0
