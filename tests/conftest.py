@@ -9,16 +9,27 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import settings
 
+from tests.migrated import once_for_real
+
 settings.register_profile("project", deadline=None)  # machines differ; no test is about time
 settings.load_profile("project")
 
+ROOM = 6 << 30  # bytes; a whole run of four processes took half of it
 RACING = {"browser", "flows", "gateway", "integration", "slackbox"}  # folders whose tests run beside threads, servers and a browser
+
+
+def pytest_configure() -> None:
+    """Write into memory where there is room: tests flush to their disk thousands of times, and no power is lost here."""
+    memory = Path("/dev/shm")
+    if "TMPDIR" not in os.environ and memory.is_dir() and shutil.disk_usage(memory).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was imported stays: the collector need not look through a million objects of libraries again and again."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations_once() -> Iterator[None]:
+    """Of all state databases that this process makes, the migrations themselves make the first of each kind."""
+    from finops.ledger import state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "_upgrade", once_for_real(state._upgrade))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +111,23 @@ def _running(binaries: Path, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_database(postgres_server: str) -> str:
+def postgres_database(postgres_server: str) -> Iterator[str]:
     """A fresh database on that server."""
+    with _fresh(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def another_postgres_database(postgres_server: str) -> Iterator[str]:
+    """One more."""
+    with _fresh(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def _fresh(server: str) -> Iterator[str]:
     name = f"t{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"{postgres_server}/{name}"
+        yield f"{server}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
