@@ -31,6 +31,7 @@ from bot.deliveries import delivery_key, key
 from bot.desk import Desk
 from bot.home import home_view, noted, waiting_for
 from bot.levers import carry_out, end_early
+from bot.messages_verb import MessagesReply
 from bot.messenger import Messenger, NotSaidError, Place, web_client
 from bot.outgoing import Courier, deliverer
 from bot.pages import lines_message
@@ -185,6 +186,8 @@ class SlackApp:
 
     def _answer(self, user: str, text: str) -> Message:
         said = reply(self.tools, text.strip() or "help", self._asking(user))
+        if isinstance(said, MessagesReply):
+            return self.decisions.messages.shown_to(user, said.piles)
         return self._message(said)
 
     def _asking(self, user: str) -> Asking:

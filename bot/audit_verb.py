@@ -1,4 +1,4 @@
-"""`/cost audit P-12`, `/cost audit A-3`: all that was done about a proposal or an alert, in order, refused clicks too."""
+"""`/cost audit P-12`, `A-3`, `M-17`: all that was done about a proposal, an alert or a message, in order, refused clicks too."""
 
 import json
 import re
@@ -10,7 +10,10 @@ from finops.errors import QueryError, UserError
 from finops.ledger import audit
 from finops.ledger.alerts import alert
 from finops.ledger.audit_chain import Entry
+from finops.ledger.outbox_unsent import message
 from finops.ledger.proposals import Proposal, history_of, proposal, standing
+from finops.telling.delivery_words import FATES
+from finops.telling.names import clean
 
 DONE: Final = {
     "proposal.propose": "proposed it",
@@ -43,6 +46,10 @@ DONE: Final = {
     "alert.correct": "corrected it",
     "alert.resolve": "ended it",
     "alert.refused": "was refused",
+    "outbox.dead": "gave it up",
+    "outbox.revived": "had it tried again",
+    "outbox.dropped": "let it go",
+    "outbox.refused": "was refused",
 }
 PROPOSAL: Final = re.compile(r"[Pp]-[0-9]{1,9}")
 
@@ -54,6 +61,8 @@ def audit_verb(tools: Tools, rest: str, asking: Asking) -> Reply:
         raise QueryError("audit wants a proposal or an alert, such as audit P-12 or audit A-3", suggestion="audit P-12")
     if name[:2].upper() == "A-":
         return _of_alert(tools, name, asking)
+    if name[:2].upper() == "M-":
+        return _of_message(tools, name, asking)
     try:
         found = proposal(tools.ledger.engine, name)
     except UserError as problem:
@@ -73,6 +82,19 @@ def _of_alert(tools: Tools, name: str, asking: Asking) -> Reply:
     history = [entry for entry in audit.history_of(tools.ledger.engine, found.id) if entry.at <= asking.until]
     told = [entry.document() | {"detail": json.loads(entry.detail)} for entry in history]
     lines = (f"{found.id} is {found.state}: {found.finding.title}", *map(_line, history))
+    return TextReply(f"Audit of {found.id}", lines, {"id": found.id, "state": found.state, "entries": told})
+
+
+def _of_message(tools: Tools, name: str, asking: Asking) -> Reply:
+    """A message is on record under its key; who was refused, under its number."""
+    try:
+        found = message(tools.ledger.engine, name)
+    except UserError as problem:
+        raise QueryError(str(problem), suggestion="messages") from problem
+    both = (audit.history_of(tools.ledger.engine, thing) for thing in {found.id, found.key})
+    history = sorted((entry for part in both for entry in part if entry.at <= asking.until), key=lambda entry: entry.seq)
+    told = [entry.document() | {"detail": json.loads(entry.detail)} for entry in history]
+    lines = (f"{found.id} about {clean(found.about)} {FATES[found.state]}", *map(_line, history))  # not where to: it may be private
     return TextReply(f"Audit of {found.id}", lines, {"id": found.id, "state": found.state, "entries": told})
 
 

@@ -11,6 +11,7 @@ from bot import pricing
 from bot.audit_command import audit_arguments
 from bot.check_command import check_arguments
 from bot.gateway_command import gateway_arguments
+from bot.messages_command import messages_arguments
 from bot.rules_command import rules_arguments
 from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
 
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     rules_arguments(verb("rules", "what budgets and rules would have told on past days"), _common)
     audit_arguments(verb("audit", "prove the record of what was done, or export it"), _common)
     gateway_arguments(verb("gateway", "whose API keys the gateway lets in"), _common)
+    messages_arguments(verb("messages", "what could not be told: list it, retry M-17 or --all, drop M-17"))
     verb("version", "print the version")
     verb("help", "how to ask")
     return parser
@@ -339,6 +341,18 @@ def _gateway(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _messages(options: argparse.Namespace) -> int:
+    from bot.messages_command import messages
+
+    with _tools(options) as tools:
+        told = messages(options, tools)
+    if options.json:
+        _print_json(told.document)
+    else:
+        print("\n".join(told.lines))
+    return DONE
+
+
 def _version(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({"version": VERSION})
@@ -371,6 +385,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rules": _rules,
     "audit": _audit,
     "gateway": _gateway,
+    "messages": _messages,
     "version": _version,
     "help": _help,
 }

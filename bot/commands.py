@@ -10,6 +10,7 @@ from bot.audit_verb import audit_verb
 from bot.budgets_verb import alerts_verb, budgets_verb
 from bot.capacity import capacity_verb, kubernetes_verb
 from bot.forecast_verb import forecast_verb
+from bot.messages_verb import messages_verb
 from bot.proposals_verb import proposals_verb
 from bot.reconcile_verb import reconcile_verb
 from bot.replies import Asking, CostReply, Reply, TextReply
@@ -186,6 +187,7 @@ VERBS: Final[dict[str, Verb]] = {
         Verb("budgets", "where every budget stands: spent, how fast, where that leads; budgets NAME for one", budgets_verb),
         Verb("alerts", "what is open, and since when; alerts all for those that are over too", alerts_verb),
         Verb("jobs", "what runs by the clock, when it ran and how it went; jobs NAME for its history", _jobs),
+        Verb("messages", "what could not be told, and why; admins have it tried again", messages_verb),
         Verb("proposals", "what waits for a decision, and what is in force", proposals_verb),
         Verb("audit", "who proposed, approved, refused and moved what: audit P-12", audit_verb),
         Verb("why", "why a cost changed: why team=ml last 7d; why A-… for an anomaly; why Q-… replays an answer", _why),

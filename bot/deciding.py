@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.assemble import Tools
+from bot.blocks import Message
 from bot.clicks import Click
 from bot.groups import Clicker, Groups
 from finops.errors import UserError
@@ -32,7 +33,10 @@ class Acting:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a click: a sentence for whoever clicked, what it was about after it, and whether that is now to be carried out."""
+    """What became of a click: a sentence for whoever clicked, what it was about after it, and whether that is now to be carried out.
+
+    A `page` takes the place of the one that was clicked, and holds the sentence.
+    """
 
     said: str
     proposal: Proposal | None = None
@@ -40,6 +44,7 @@ class Done:
     is_approved: bool = False
     alert: Alert | None = None
     anomaly: Stored | None = None
+    page: Message | None = None
 
 
 class Deciding:

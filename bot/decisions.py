@@ -21,6 +21,7 @@ from bot.decision_forms import PHRASE, REASON, approve_form, deny_form, end_form
 from bot.deliveries import delivery_key
 from bot.desk import Afterwards, Desk
 from bot.groups import TROUBLES, Groups
+from bot.message_clicks import Messages
 from bot.messenger import Messenger, NotSaidError, reason
 from bot.people import Us
 from bot.proposal_message import needs_phrase
@@ -39,7 +40,7 @@ from finops.ledger.taken import take
 
 LOG = logging.getLogger("finops.slack.decisions")
 Body = dict[str, Any]
-OURS: Final = re.compile(r"(proposal|alert|anomaly)\..+")
+OURS: Final = re.compile(r"(proposal|alert|anomaly|message)\..+")
 CLICKS: Final = 4  # at once; they must not wait behind questions, since a form opens within three seconds of its click or never
 ACTIONS: Final = 2
 LOOKS: Final = 3
@@ -81,6 +82,7 @@ class Decisions:
         self.deciding = Deciding(around.tools, self.groups, acting)
         self.alerts = Alerts(around.tools, self.groups)
         self.anomalies = Anomalies(around.tools, self.groups)
+        self.messages = Messages(around.tools, self.groups, around.wake)
         self.desk = Desk(CLICKS)
         self.acting = Desk(ACTIONS, each=50)
         self.porter = Desk(1, waiting=20, each=1)
@@ -97,6 +99,10 @@ class Decisions:
             "anomaly.expect": self._expect,
             "anomaly.useless": self.anomalies.useless,
             "anomaly.investigate": self.anomalies.investigate,
+            "message.again": self.messages.again,
+            "message.all": self.messages.all_again,
+            "message.drop": self.messages.drop,
+            "message.look": self.messages.look,
         }
 
     def register(self, bolt: App) -> None:
@@ -204,7 +210,7 @@ class Decisions:
         if done.is_approved and done.proposal:
             self._act(click, done.proposal.id, answers)
         self.around.wake()
-        answers.first(lambda: self._tell(click, _message(done.said)))
+        answers.first(lambda: self._tell(click, done.page or _message(done.said), edits=done.page is not None))
         if done.proposal:
             self._refresh(click, Shown(done.proposal.id, done.proposal.version, f"proposal:{done.proposal.id}"), done)
         elif done.alert:
@@ -233,12 +239,12 @@ class Decisions:
             self.around.wake()
         return _message(said) if said else None
 
-    def _tell(self, click: Click, message: Message) -> None:
+    def _tell(self, click: Click, message: Message, *, edits: bool = False) -> None:
         """Tell whoever clicked: where they clicked, or else in a direct message."""
         try:
             if click.place is None:
                 return self.around.show_home(click.user, message.text)
-            return self.around.messenger.answer(click.place, message)
+            return self.around.messenger.answer(click.place, message, edits=edits)
         except (NotSaidError, *TROUBLES) as problem:
             LOG.warning("a click could not be answered where it was made (%s); answered in a direct message", problem)
         try:

@@ -139,9 +139,9 @@ class Deliverer:
     def _try_again(self, letter: Letter, problem: NotSentError | LostError, done: Delivered) -> None:
         """Try again later; a message that fails for long is told another way beside that, and given up after a day."""
         now, why = self._around.clock(), str(problem)
-        waited = now - letter.wanted_at
+        waited = now - letter.tried_since
         if waited >= GIVEN_UP_AFTER and letter.attempt >= TRIES:
-            self._give_up(letter, f"{why}, for {letter.attempt} attempts", done)
+            self._give_up(letter, f"{why}, for {letter.attempt} attempts", done, may_be_out=isinstance(problem, LostError))
             return
         if waited >= SAID_OTHERWISE_AFTER and letter.attempt >= TRIES_BEFORE:
             self._say_otherwise(letter, why)
@@ -158,9 +158,9 @@ class Deliverer:
         elif self._settled(outbox.put_off(self._engine, letter, self._around.clock() + _wait(letter), why), letter):
             done.put_off += 1
 
-    def _give_up(self, letter: Letter, why: str, done: Delivered, *, plainly: bool = False) -> None:
+    def _give_up(self, letter: Letter, why: str, done: Delivered, *, plainly: bool = False, may_be_out: bool = False) -> None:
         instead = self._instead(letter, why, plainly=plainly)
-        if not self._settled(outbox.bury(self._engine, letter, self._around.clock(), why, instead), letter):
+        if not self._settled(outbox.bury(self._engine, letter, self._around.clock(), why, instead, may_be_out=may_be_out), letter):
             return
         done.dead += 1
         otherwise = f"it goes to {instead.route} instead" if instead else "and no other route is left: nobody was told"

@@ -19,8 +19,9 @@ from finops.routing import address
 
 Kind = Literal["post", "update", "thread", "event"]
 KINDS: Final[tuple[Kind, ...]] = ("post", "update", "thread", "event")
-STATES: Final = ("pending", "sending", "ambiguous", "sent", "dead")
+STATES: Final = ("pending", "sending", "ambiguous", "sent", "dead", "dropped")
 OPEN: Final = ("pending", "sending", "ambiguous")
+SETTLED: Final = ("sent", "dead", "dropped")
 LONGEST_KEY: Final = 400
 PACE: Final = timedelta(seconds=1)  # Slack takes a message a second in a channel
 FAR: Final = timedelta(hours=2)  # further ahead than any lease or wait: the clock was wrong when it was written
@@ -39,7 +40,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Letter:
-    """A claimed message. `attempt` names the claim; `doubts` counts the claims, this one too, since an answer was lost."""
+    """A claimed message. `attempt` names the claim; `doubts` counts the claims, this one too, since an answer was lost.
+
+    `revived_at` is when somebody had it tried again after it was given up.
+    """
 
     id: int
     key: str
@@ -53,10 +57,16 @@ class Letter:
     instead_of: str | None
     attempt: int
     doubts: int
+    revived_at: datetime | None = None
 
     @property
     def wanted_at(self) -> datetime:
         return self.due_at or self.at
+
+    @property
+    def tried_since(self) -> datetime:
+        """What is tried again has as long as what is tried for the first time."""
+        return self.revived_at or self.wanted_at
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,7 @@ def _take(tx: Connection, chosen: Row[Any], now: datetime, lease: timedelta) -> 
         return None
     row = tx.execute(select(rows).where(rows.c.id == chosen.id)).one()
     told = (row.id, row.key, row.route, row.kind, row.object_id, json.loads(row.payload))
-    return Letter(*told, row.at, row.due_at, row.after, row.instead_of, row.attempts, row.doubts)
+    return Letter(*told, row.at, row.due_at, row.after, row.instead_of, row.attempts, row.doubts, row.settled_at)
 
 
 def next_at(engine: Engine, now: datetime) -> datetime | None:
@@ -163,12 +173,14 @@ def _open(connection: Connection) -> Sequence[Any]:
 def heads(found: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
     """Return the first message of each route: it goes before all behind it, unless it is wanted later or waits for another one.
 
-    Who waits for a message waits for the one that is posted in its place, too: that is what it edits or replies to.
+    Who waits for a message waits for the one that is posted in its place, too: that is what it edits or replies to. What is
+    being sent holds its route, though an older message was taken up again meanwhile: its holder may have died.
     """
     waiting = {row.key for row in found} | {row.instead_of for row in found if row.kind != "event"}
     first: dict[str, Row[Any]] = {}
-    for row in found:
-        if is_wanted(row, now) and (row.after is None or row.after == row.key or row.after not in waiting):
+    for row in sorted(found, key=lambda row: bool(row.state != "sending")):
+        is_free = row.after is None or row.after == row.key or row.after not in waiting
+        if row.state == "sending" or (is_wanted(row, now) and is_free):
             first.setdefault(row.route, row)
     return list(first.values())
 
@@ -213,10 +225,14 @@ def lost(engine: Engine, letter: Letter, again_at: datetime, error: str) -> bool
         return _settle(tx, letter, {"state": "ambiguous", "again_at": again_at, "error": error[:LONGEST_ERROR]})
 
 
-def bury(engine: Engine, letter: Letter, now: datetime, error: str, fallback: Fallback | None) -> bool:
-    """Give a message up for good, and say it another way in the same step."""
+def bury(engine: Engine, letter: Letter, now: datetime, error: str, fallback: Fallback | None, *, may_be_out: bool = False) -> bool:
+    """Give a message up until somebody has it tried again, and say it another way in the same step.
+
+    `may_be_out`: the answer to this very attempt was lost; it is looked for before it is ever sent again.
+    """
+    doubts = max(letter.doubts, int(may_be_out))
     with writing(engine) as tx:
-        if not _settle(tx, letter, {"state": "dead", "settled_at": now, "error": error[:LONGEST_ERROR]}):
+        if not _settle(tx, letter, {"state": "dead", "doubts": doubts, "settled_at": now, "error": error[:LONGEST_ERROR]}):
             return False
         _say_otherwise(tx, letter, now, fallback)
         told = {"route": letter.route, "error": error, "fallback": fallback.route if fallback else None}
@@ -294,24 +310,7 @@ def oldest_waiting(source: Connection, now: datetime) -> timedelta:
     return max(timedelta(), now - (found.due_at or found.at)) if found else timedelta()
 
 
-def dead_letters(engine: Engine, most: int = 20) -> list[tuple[str, str, str]]:
-    """Return key, route and error of the newest messages that were given up, newest first."""
-    with engine.connect() as connection:
-        found = connection.execute(select(rows).where(rows.c.state == "dead").order_by(rows.c.id.desc()).limit(most)).all()
-    return [(row.key, row.route, row.error) for row in found]
-
-
-def revive(engine: Engine, key: str, now: datetime, actor: str) -> bool:
-    """Let a message that was given up be tried once more, because what stopped it was set right; False when it is not dead."""
-    fresh = {"state": "pending", "settled_at": None, "again_at": None, "attempts": rows.c.attempts + 1, "doubts": 0}
-    with writing(engine) as tx:
-        found = tx.execute(update(rows).where(rows.c.key == key, rows.c.state == "dead").values(**fresh)).rowcount
-        if found:
-            record(tx, now, actor, "outbox.revived", key, {})
-    return bool(found)
-
-
 def forget(engine: Engine, now: datetime, kept: timedelta = KEPT) -> int:
     """Drop settled messages older than `kept`; return how many."""
     with moving(engine) as tx:
-        return int(tx.execute(delete(rows).where(rows.c.state.in_(("sent", "dead")), rows.c.settled_at < now - kept)).rowcount)
+        return int(tx.execute(delete(rows).where(rows.c.state.in_(SETTLED), rows.c.settled_at < now - kept)).rowcount)

@@ -7,6 +7,7 @@ from finops.ledger.tables import Moment, metadata
 # One message, in the order of `id` within its route. `due_at` is when it is wanted (nothing: at once), `again_at` when it may be
 # tried again. `attempts` counts the claims and so names the one that holds the row; `doubts` those that followed a lost answer.
 # `channel` and `ts` say where the message stands; `instead_of` names the message that this one is the fallback of.
+# `settled_at` is when it went out, was given up or dropped; of an open one, when it was taken up again after it was given up.
 outbox = Table(
     "outbox",
     metadata,

@@ -10,11 +10,11 @@ import pytest
 
 from bot.manifest import manifest
 from bot.routes_mail import MailRoute
-from finops.ledger import outbox
 from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.loads import record
 from finops.ledger.outbox import Reference, enqueue, reference_of
+from finops.ledger.outbox_unsent import unsent
 from finops.ledger.state import open_state, writing
 from finops.routing import MailServer
 from finops.telling.drawings import Bridge
@@ -257,7 +257,8 @@ def test_s4_blocks_that_slack_refuses_leave_the_text_in_the_channel(case: Case, 
     put(case.ledger, "a.ack", kind="update", after="a", payload={"text": "acknowledged"})
     case.deliver()
     assert (["acknowledged"], []) == (case.texts(), mail.mails)
-    assert [("a", "slack:#ai-costs", "invalid_blocks")] == outbox.dead_letters(case.ledger.engine)
+    [given_up] = unsent(case.ledger.engine, 20).given_up.letters
+    assert ("a", "slack:#ai-costs", "invalid_blocks") == (given_up.key, given_up.route, given_up.error)
 
 
 def test_no_figures_go_to_a_channel_shared_with_another_company(case: Case, mail: SmtpServer) -> None:

@@ -10,6 +10,7 @@ from finops.errors import LedgerError, UserError
 from finops.ledger import outbox
 from finops.ledger.ledger import Ledger
 from finops.ledger.outbox import Reference, claim, counts, enqueue, reference_of
+from finops.ledger.outbox_unsent import unsent
 from finops.ledger.state import writing
 from finops.ledger.tables import audit
 from finops.ledger.tables_outbox import outbox as rows
@@ -32,6 +33,10 @@ def world(clock: Clock) -> World:
 
 def forward(clock: Clock, **span: float) -> None:
     clock.now += timedelta(**span)
+
+
+def given_up(ledger: Ledger) -> list[tuple[str, str, str]]:
+    return [(one.key, one.route, one.error) for one in unsent(ledger.engine, 20).given_up.letters]
 
 
 def state_of(ledger: Ledger, key: str) -> str:
@@ -186,6 +191,17 @@ def test_who_dies_while_sending_is_followed_by_another(make_ledger: MakeLedger, 
     assert ["a"] == world.keys()
 
 
+def test_who_dies_while_sending_blocks_no_older_message_that_becomes_due(ledger: Ledger, world: World, clock: Clock) -> None:
+    put(ledger, "older", due_at=NOON + timedelta(minutes=1))
+    put(ledger, "newer")
+    world.faults = ["dies"]
+    with pytest.raises(DiedError):
+        worker(ledger, world).deliver()
+    forward(clock, minutes=5)
+    worker(ledger, world).deliver()
+    assert ["newer", "older"] == world.keys()
+
+
 def test_two_workers_send_each_message_once(make_ledger: MakeLedger, world: World) -> None:
     for number in range(12):
         put(make_ledger(), f"m{number}", f"slack:#c{number}")
@@ -251,7 +267,7 @@ def test_what_can_never_go_is_given_up_told_otherwise_and_holds_nobody_up(ledger
         (f"a~{OPS}", OPS),
         ("b", COSTS),
     ] == [(one.key, one.route) for one in world.seen]
-    assert [("a", COSTS, "is_archived")] == outbox.dead_letters(ledger.engine)
+    assert [("a", COSTS, "is_archived")] == given_up(ledger)
     with ledger.engine.connect() as connection:
         assert ["outbox.dead"] == list(connection.execute(select(audit.c.action)).scalars())
 
@@ -325,16 +341,7 @@ def test_what_cannot_be_shown_is_given_up_after_a_few_tries(ledger: Ledger, worl
     for _ in range(5):
         worker(ledger, world).deliver()
         forward(clock, minutes=6)
-    assert [("a", COSTS, "finops-bot failed to make it ready (KeyError)")] == outbox.dead_letters(ledger.engine)
-
-
-def test_what_was_given_up_can_be_tried_once_more(ledger: Ledger, world: World, clock: Clock) -> None:
-    put(ledger, "a")
-    world.faults = ["never"]
-    worker(ledger, world).deliver()
-    assert [True, False] == [outbox.revive(ledger.engine, "a", clock.now, "ana") for _ in range(2)]
-    worker(ledger, world).deliver()
-    assert ["a"] == world.keys()
+    assert [("a", COSTS, "finops-bot failed to make it ready (KeyError)")] == given_up(ledger)
 
 
 def waited(ledger: Ledger, clock: Clock) -> timedelta:
@@ -348,7 +355,7 @@ def test_what_waits_and_for_how_long_can_be_asked(ledger: Ledger, world: World, 
     put(ledger, "a", at=NOON - timedelta(hours=1))
     assert timedelta(hours=1) == waited(ledger, clock)
     worker(ledger, world).deliver()
-    assert {"pending": 1, "sending": 0, "ambiguous": 0, "sent": 1, "dead": 0} == counts(ledger.engine)
+    assert {"pending": 1, "sending": 0, "ambiguous": 0, "sent": 1, "dead": 0, "dropped": 0} == counts(ledger.engine)
     assert timedelta() == waited(ledger, clock)
 
 
