@@ -20,7 +20,7 @@ from finops.ledger.anomalies import anomaly, listed_with
 from finops.ledger.anomaly_rows import Stored
 from finops.money import signed
 from finops.periods import DAY
-from finops.telling.anomaly_words import SIGNS, money, scope_words, sentence
+from finops.telling.anomaly_words import SIGNS, instead, money, scope_words, sentence
 from finops.telling.grids import Grid, change_cell, name_cell
 from finops.telling.names import clean, cut
 from jobs.routes import Content
@@ -74,7 +74,7 @@ def render_why(tools: Tools, identity: str, refer: References = NOWHERE) -> Cont
 def content(found: Stored, listed: Sequence[Stored], today: date) -> Content:
     """Lay an anomaly out: the sentence, its course, what drives it, where else it is seen, how it stands, what can be said."""
     seen, key = found.case.anomaly, f"{found.id}.{found.version}"
-    headline = f"{SIGNS[seen.severity]} {found.id}: {mrkdwn(_sentence(found, today), 800)}"
+    headline = f"{SIGNS[seen.severity]} {found.id}: {mrkdwn(_sentence(found, today, listed), 800)}"
     blocks: list[Block] = [section(f"*{headline}*", f"{key}.what")]
     blocks += _chart(found, key)
     blocks += _drivers(found, key)
@@ -86,14 +86,14 @@ def content(found: Stored, listed: Sequence[Stored], today: date) -> Content:
     return Content(cut(f"{headline} {_plain_standing(found)}.", TEXT), blocks, _event(found, today))
 
 
-def _sentence(found: Stored, today: date) -> str:
+def _sentence(found: Stored, today: date, listed: Sequence[Stored]) -> str:
     """The drivers as they were found when it was last looked at."""
     seen = found.case.anomaly
-    text = sentence(seen, today)
     own = {f"{name}={value}" for name, value in seen.key}
     same = (one for one in found.shown.get("drivers", ()) if float(one["excess"]) * seen.excess > 0)
     told = next((one["text"] for one in same if not set(one["text"].split(" AND ")) <= {*own, "everything"}), None)
-    return f"{text[:-1]}, mostly {clean(told)}." if told else text
+    mostly = f", mostly {clean(told)}" if told else ""
+    return f"{sentence(seen, today)[:-1]}{mostly}{instead(seen, [one.case.anomaly for one in listed])}."
 
 
 def _chart(found: Stored, key: str) -> list[Block]:

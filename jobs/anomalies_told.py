@@ -1,6 +1,6 @@
 """Looks through the ledger for anomalies: where each cause is told, and what its message shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from finops.errors import QueryError
 from finops.guard.conditions import within
 from finops.guard.watching import routes_of
 from finops.insight.anomalies_events import Anomaly
+from finops.insight.anomalies_nesting import Nesting, Pair
 from finops.insight.panel import Step
 from finops.ledger.anomalies import kept, said
 from finops.ledger.settling_anomalies import FRESH, Look, Settled, settle
@@ -37,26 +38,27 @@ def look_of(tools: Tools, spotted: Spotted, today: date) -> Look:
     known: dict[Step, date] = {"hour": tools.now}
     if spotted.complete_until:
         known["day"] = spotted.complete_until
+    nest = Nesting(spotted.within)
     return Look(
         groups=spotted.groups,
         now=tools.now,
         today=today,
         series={step: len(panel.keys) for step, panel in spotted.panels.items()},
         known_until=known,
-        routes={group.driver.id: route_of(tools, group.driver) for group in spotted.groups},
+        routes={group.driver.id: route_of(tools, nest.wide(group.driver.key)) for group in spotted.groups},
         shown=_shown(tools, spotted, known),
         per_week=tools.rulebook.anomalies.told_per_week,
     )
 
 
-def route_of(tools: Tools, anomaly: Anomaly) -> str | None:
-    """Return where a scope's anomalies are told: the channel or the owner of the narrowest budget around it, else of all alerts."""
-    owner, channel = speaks_for(tools.rulebook, anomaly)
+def route_of(tools: Tools, pairs: Iterable[Pair]) -> str | None:
+    """Return where what lies in these pairs is told of: the channel or owner of the narrowest budget around it, else of all alerts."""
+    owner, channel = speaks_for(tools.rulebook, pairs)
     return next(iter((*routes_of(("slack",), owner, channel), *fallback(tools))), None)
 
 
-def speaks_for(book: Rulebook, anomaly: Anomaly) -> tuple[str | None, str | None]:
-    scope = tuple((name, (value,)) for name, value in anomaly.key)
+def speaks_for(book: Rulebook, pairs: Iterable[Pair]) -> tuple[str | None, str | None]:
+    scope = tuple((name, (value,)) for name, value in sorted(pairs))
     around = [each for each in book.budgets if each.scope and within(scope, each.scope)]
     budget = max(around, key=lambda each: len(each.scope), default=None)
     return (budget.owner, budget.channel) if budget else (None, None)

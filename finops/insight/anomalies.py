@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from finops.insight.anomalies_scores import RISING, Floor, Scores, scores, thres
 from finops.insight.panel import Calendar, Floats, Panel
 
 PART: Final = 500  # series looked at together: their arrays still fit the processor's cache
+YOUNG: Final = 0.25  # the sensitivity at which a score of 1 is worth telling of a series without a past
 EPOCH: Final = date(1970, 1, 5)  # a Monday that blocks are counted from, so that a longer past does not move them
 
 
@@ -47,7 +49,8 @@ def detect(
     found: list[Anomaly] = []
     for number, (seen, scored) in enumerate(parts):
         rows = slice(number * PART, number * PART + len(scored.up))
-        over = [side[rows] / strict[rows, None] for side in (up, down)]
+        early = scored.young * sqrt(sensitivity / YOUNG)
+        over = [np.maximum(side[rows], young) / strict[rows, None] for side, young in ((up, early), (down, -early))]
         alarms = Alarms(over[0], over[1], scored.creeping, seen.new & (seen.actual >= max(floor, 0)))
         found.extend(events(_rows(panel, rows), seen, alarms, first, limit))
     return tuple(sorted(found, key=lambda anomaly: (-abs(anomaly.excess), anomaly.key, anomaly.id)))

@@ -68,7 +68,10 @@ class Alarms:
 
 @dataclass(frozen=True)
 class _Span:
-    """An event by step numbers: begun, found, and the last step that belongs to it; `usual` is the level it left."""
+    """An event by step numbers: begun, found, and the last step that belongs to it; `usual` is the level it left.
+
+    After `longest` steps it is the new usual.
+    """
 
     first: int
     found: int
@@ -79,6 +82,7 @@ class _Span:
     deep: float
     score: float
     over: bool
+    longest: int
 
 
 def events(panel: Panel, found: Course, alarms: Alarms, since: int, floor: Floor) -> Iterator[Anomaly]:
@@ -103,6 +107,7 @@ class _Row:
         self.level = found.expected[row] / np.maximum(found.profile[row], PARTLY)
         self.profile, self.usual = found.profile[row], found.usual[row]
         self.up, self.down, self.creeping, self.new = alarms.up[row], alarms.down[row], alarms.creeping[row], alarms.new[row]
+        self.age = found.age[row]
         self.known = int(np.flatnonzero(~np.isnan(self.actual))[-1]) + 1
 
     def over(self, step: int, usual: float) -> float:
@@ -116,6 +121,10 @@ class _Row:
         """Return what a share of a step is a share of: at least half the level, or quiet nights would shout."""
         return float(usual * max(self.profile[step], 0.5)) or 1.0
 
+    def longest(self, first: int, grain: Grain) -> int:
+        """Return after how many steps what began then is the new usual: sooner where little is known of the old one."""
+        return grain.longest if self.new[first] else min(grain.longest, max(int(self.age[first]), grain.level))
+
     def share(self, step: int, usual: float, sign: int) -> float:
         return sign * self.over(step, usual) / self.scale(step, usual)
 
@@ -123,7 +132,7 @@ class _Row:
 def _spans(row: _Row, told: NDArray[np.intp], grain: Grain) -> Iterator[_Span]:
     found: list[_Span] = []
     for step in map(int, told):
-        lasting = [span for span in found[:-1] if span.last >= step] + found[-1:]
+        lasting = [span for span in found[:-1] if span.last >= step - grain.quiet] + found[-1:]
         if any(_belongs(row, step, span, grain) for span in lasting):
             continue
         found.append(_span(row, step, grain, found[-1].found + 1 if found else 0))
@@ -136,18 +145,24 @@ def _belongs(row: _Row, step: int, past: _Span, grain: Grain) -> bool:
     if step - past.last > grain.longest:
         return False
     beyond = row.share(step, past.usual, sign)
-    if step <= past.last and step - past.found < grain.quiet:
-        return True
     if sign != past.sign:
         return beyond < BACK and not (step > past.last and _settled(past, grain))
+    if step <= past.last and step - past.found < grain.quiet:
+        return True
     if step <= past.last:
-        return beyond < FURTHER * max(row.share(at, past.usual, sign) for at in range(past.first, step))
+        return not _is_further(beyond, max(row.share(at, past.usual, sign) for at in range(past.first, step)), sign)
     return step - past.last <= grain.quiet and beyond <= GROWS * past.deep
+
+
+def _is_further(beyond: float, so_far: float, sign: int) -> bool:
+    """Say whether a step is far beyond an event that goes on; of a drop also where it takes most of what that had left."""
+    left = 1 - so_far
+    return beyond >= FURTHER * so_far or (sign < 0 and left > PARTLY and 1 - beyond <= left / FURTHER)
 
 
 def _settled(past: _Span, grain: Grain) -> bool:
     """Say whether an event lasted until it was the new usual: to leave that again is news."""
-    return past.last - past.first + 1 >= grain.longest - max(grain.quiet // 3, 1)
+    return past.last - past.first + 1 >= past.longest - max(grain.quiet // 3, 1)
 
 
 def _span(row: _Row, step: int, grain: Grain, earliest: int) -> _Span:
@@ -158,7 +173,8 @@ def _span(row: _Row, step: int, grain: Grain, earliest: int) -> _Span:
     deep = max(row.share(at, usual, sign) for at in range(first, step + 1))
     last, over = _until(row, first, step, sign, usual, STILL * deep, grain)
     score = float(np.nan_to_num((row.up if sign > 0 else row.down)[first : last + 1].max()))
-    return _Span(first, step, last, sign, _kind(row, first, step, last, sign, creeping), usual, deep, score, over)
+    kind = _kind(row, first, step, last, sign, creeping)
+    return _Span(first, step, last, sign, kind, usual, deep, score, over, row.longest(first, grain))
 
 
 def _begun(row: _Row, step: int, sign: int, grain: Grain) -> int:
@@ -179,14 +195,14 @@ def _usual_before(row: _Row, first: int, creeping: bool, grain: Grain) -> float:
 
 def _until(row: _Row, first: int, step: int, sign: int, usual: float, least: float, grain: Grain) -> tuple[int, bool]:
     """Return the last step of the event and whether it is over: back for more than a pause, or so long that it is the new usual."""
-    pause = max(grain.quiet // 3, 1)
+    pause, longest = max(grain.quiet // 3, 1), row.longest(first, grain)
     last = step
     for at in range(step + 1, row.known):
-        if at - first >= grain.longest or at - last > pause:
+        if at - first >= longest or at - last > pause:
             return last, True
         if row.share(at, usual, sign) >= least > 0:
             last = at
-    return last, row.known - 1 - last >= pause or last - first + 1 >= grain.longest
+    return last, row.known - 1 - last >= pause or last - first + 1 >= longest
 
 
 def _kind(row: _Row, first: int, step: int, last: int, sign: int, creeping: bool) -> Kind:
@@ -201,8 +217,8 @@ def _kind(row: _Row, first: int, step: int, last: int, sign: int, creeping: bool
 
 def _anomaly(row: _Row, span: _Span, floor: Floor, grain: Grain) -> Anomaly:
     steps = slice(span.first, span.last + 1)
-    actual = float(np.nansum(row.actual[steps]))
-    expected = actual - sum(row.over(at, span.usual) for at in range(span.first, span.last + 1))
+    actual = np.nan_to_num(row.actual[steps])
+    usual = sum(cost - row.over(at, span.usual) for at, cost in enumerate(actual.tolist(), span.first))
     place = row.panel.day if row.panel.step == "day" else row.panel.hour
     start = place(span.first)
     status: Status = "ended" if span.over else "growing" if _grows(row, span) else "open"
@@ -214,8 +230,8 @@ def _anomaly(row: _Row, span: _Span, floor: Floor, grain: Grain) -> Anomaly:
         start=start,
         end=place(span.last + 1),
         detected_on=place(span.found),
-        expected=expected,
-        actual=actual,
+        expected=0.0 if span.kind == "new" else usual,
+        actual=float(actual.sum()),
         severity="low",
         status=status,
         score=span.score,

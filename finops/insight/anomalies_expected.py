@@ -25,7 +25,7 @@ class Course:
 
     `departure` is what no calendar, monthly lump or late delivery accounts for; NaN where nobody can judge. `usual` is the level
     departures are measured by, `profile` the part of it a step has by its place in the season, and `new` marks spend where there was none.
-    `whole` is what is known of complete steps, judged or not.
+    `whole` is what is known of complete steps, judged or not, and `age` how many of them lie before each.
     """
 
     actual: Floats
@@ -35,6 +35,7 @@ class Course:
     profile: Floats
     new: Bools
     whole: Floats
+    age: Steps
 
 
 def course(panel: Panel, calendar: Calendar) -> Course:
@@ -44,6 +45,8 @@ def course(panel: Panel, calendar: Calendar) -> Course:
     final = np.arange(panel.steps) < panel.complete[:, None]
     told = _told(panel, calendar)
     plain = np.where(final & ~told, actual, np.nan)
+    if panel.step == "day":  # a gauge may stand at nothing for hours
+        plain = _from_first(plain)
     profile = _profile(plain, grain)
     level = before(np.where(profile > PARTLY, plain / np.maximum(profile, PARTLY), np.nan), grain.level)
     mean = _recent_mean(plain, grain.active)
@@ -54,11 +57,12 @@ def course(panel: Panel, calendar: Calendar) -> Course:
     departure = _net_of_late(departure, actual, expected, final, grain.late)
     if panel.step == "day":
         departure = _net_of_lumps(departure, panel)
+        departure = np.where(_beside_a_gap(plain), np.fmax(departure, 0), departure)
     departure = np.where(final, departure, np.where(departure > 0, departure, np.nan))  # a part of a step can only prove too much
     count = _known_before(plain)
-    departure = np.where(count >= grain.young, departure, np.nan)
+    departure = np.where(count >= grain.judged, departure, np.nan)
     new = (actual > 0) & ~(mean > 0) & (np.arange(panel.steps) >= grain.level)
-    return Course(actual, expected, departure, np.maximum(level, mean), profile, new, np.where(final, actual, np.nan))
+    return Course(actual, expected, departure, np.maximum(level, mean), profile, new, np.where(final, actual, np.nan), count)
 
 
 def before(values: Floats, window: int) -> Floats:
@@ -113,9 +117,22 @@ def _recent_mean(plain: Floats, window: int) -> Floats:
     return np.nan_to_num(lagged(trailing_mean(plain, window, 1), 1))
 
 
+def _from_first(plain: Floats) -> Floats:
+    """Forget what was known before anything cost anything: nothing was there that could have been cheap."""
+    return np.where(np.cumsum(np.nan_to_num(plain) > 0, axis=1) > 0, plain, np.nan)
+
+
+def _beside_a_gap(plain: Floats) -> Bools:
+    """Say which steps lie beside one nobody knows of: what was delivered there ends or begins somewhere within them."""
+    known = ~np.isnan(plain)
+    inside = (np.cumsum(known, axis=1) > 0) & (np.cumsum(known[:, ::-1], axis=1)[:, ::-1] > 0)
+    gap = np.pad(inside & ~known, ((0, 0), (1, 1)))
+    return np.asarray(gap[:, :-2] | gap[:, 2:], dtype=np.bool_)
+
+
 def _known_before(plain: Floats) -> Steps:
     """Count the known steps before each, from the first that cost anything."""
-    known = ~np.isnan(plain) & (np.cumsum(np.nan_to_num(plain) > 0, axis=1) > 0)
+    known = ~np.isnan(_from_first(plain))
     return np.cumsum(known, axis=1) - known
 
 

@@ -20,6 +20,7 @@ class Grain:
     drift: tuple[int, int, float]  # mean of so many steps against the level so many steps ago, and its trust
     stands: float  # a step departs by this share of what its window does, or the window tells of what is over
     full: float  # from this share of the level on a departure counts in full, smaller ones for less; 0 where all do
+    crept: float  # the same for what crept in: it is seen in a week, half way up
     alone: float  # a step without the one before must be so many times as far out …
     agreed: float  # … and with it this part
     range: int  # a season can hide that a series never was so high: it is also measured by all of so many steps; 0 for not at all
@@ -31,7 +32,8 @@ class Grain:
     tail: float  # the quantile of them a departure is measured by: the middle of a bursty series is calm, only its tail says what it can do
     refresh: int  # how often the scale of departures is read again
     block: int  # how often thresholds are set again
-    young: int  # steps before a series can be judged
+    judged: int  # known steps before a series can be judged, by what others do …
+    young: int  # … and before it can be by its own past
     quiet: int  # a departure within so many steps of another is the same
     longest: int  # after so many steps what lasts is the new usual
     late: int  # a delivery may come so many steps late
@@ -47,8 +49,9 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         active=56,
         tests=((1, 1.0), (3, 1.0), (7, 1.0)),
         drift=(7, 14, 1.0),
-        stands=0.5,
+        stands=0.75,
         full=0.5,
+        crept=0.25,
         alone=1.4,
         agreed=0.8,
         range=0,
@@ -60,6 +63,7 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         tail=0.95,
         refresh=7,
         block=28,
+        judged=10,
         young=21,
         quiet=7,
         longest=28,
@@ -76,6 +80,7 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         drift=(24, 48, 1.0),
         stands=-1.0,
         full=0.0,
+        crept=0.0,
         alone=1.0,
         agreed=1.0,
         range=168,
@@ -87,6 +92,7 @@ GRAINS: Final[Mapping[Step, Grain]] = {
         tail=0.99,
         refresh=24,
         block=24 * 7,
+        judged=72,
         young=72,
         quiet=12,
         longest=72,

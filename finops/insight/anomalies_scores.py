@@ -1,6 +1,6 @@
 """How unusual each step is for its own series, and how much is too much for the false alarms one is ready to take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from finops.insight.anomalies_expected import Course, before, lagged, trailing_mean
 from finops.insight.anomalies_grain import Grain
+from finops.insight.anomalies_young import young_scores
 from finops.insight.panel import Floats
 
 SMALL: Final = 0.25  # what is less than this part of a full departure counts as if it were this part
@@ -24,12 +25,16 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How many of its own tails each step is above and below what was expected; `creeping` where only the slow test says so."""
+    """How many of its own tails each step is above and below what was expected; `creeping` where only the slow test says so.
+
+    `young` tells of series that have no tails yet: above is more than expected, and 1 is worth telling.
+    """
 
     up: Floats
     down: Floats
     creeping: NDArray[np.bool_]
     judged: NDArray[np.bool_]
+    young: Floats
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,29 @@ class Floor:
 
 def scores(found: Course, grain: Grain, floor: Floor) -> Scores:
     """Score each step by the largest departure over all windows that is worth telling; 0 where nothing is or nobody knows."""
+    grown = replace(found, departure=np.where(found.age >= grain.young, found.departure, np.nan))
     base = np.where(found.usual > 0, found.usual, np.nan)
-    share = found.departure / base
+    share = grown.departure / base
     best = {1.0: np.zeros_like(share), -1.0: np.zeros_like(share)}
     for window, trust in grain.tests:
         moved = share if window == 1 else trailing_mean(share, window, window)
-        _raise(best, moved, share, base, window, grain, floor, trust, grain.cycle)
+        _raise(best, moved, share, base, _Test(window, trust, grain.cycle, grain.full), grain, floor)
     fast = best[1.0].copy()
     recent, lag, trust = grain.drift
-    _raise({1.0: best[1.0]}, drifting(found, grain, recent), drifting(found, grain, 1), base, recent, grain, floor, trust, lag)
+    test = _Test(recent, trust, lag, grain.crept)
+    _raise({1.0: best[1.0]}, drifting(grown, grain, recent), drifting(grown, grain, 1), base, test, grain, floor)
     creeping = best[1.0] > fast
-    up, down = (_second_look(_ranged(best[sign], found, sign, grain, floor), grain) for sign in (1.0, -1.0))
-    return Scores(up, down, creeping, ~np.isnan(share))
+    up, down = (_second_look(_ranged(best[sign], grown, sign, grain, floor), grain) for sign in (1.0, -1.0))
+    judged = ~np.isnan(share)
+    return Scores(up, down, creeping, judged, _young(found, grain, floor))
+
+
+def _young(found: Course, grain: Grain, floor: Floor) -> Floats:
+    """Score the steps of series that have hardly a past, above and below in one, as far as they are worth telling."""
+    if grain.judged >= grain.young:
+        return np.zeros_like(found.actual)
+    worth = np.abs(found.departure) >= np.maximum(floor.money, floor.share * found.usual)
+    return np.where(worth, young_scores(found, grain), 0.0)
 
 
 def _second_look(score: Floats, grain: Grain) -> Floats:
@@ -76,22 +92,28 @@ def _ranged(score: Floats, found: Course, sign: float, grain: Grain, floor: Floo
     return np.asarray((np.minimum(score, SURE) + far) / 2, dtype=np.float64)
 
 
-def _raise(
-    best: dict[float, Floats], moved: Floats, now: Floats, base: Floats, window: int, grain: Grain, floor: Floor, trust: float, gap: int
-) -> None:
+@dataclass(frozen=True)
+class _Test:
+    """A window of steps, how much its word is trusted, how old what it is measured by is at least, and from where on it counts in full."""
+
+    window: int
+    trust: float
+    gap: int
+    full: float
+
+
+def _raise(best: dict[float, Floats], moved: Floats, now: Floats, base: Floats, test: _Test, grain: Grain, floor: Floor) -> None:
     """Let a test speak up where it says more than those before it, of a step that is itself on the side its window is."""
     for sign, so_far in best.items():
         side = np.fmax(sign * moved, 0)
-        score = trust * _weighed(side, grain) / _tail(np.where(np.isnan(moved), np.nan, side), grain, gap)
-        told = (side >= floor.share) & (side * base * window >= floor.money) & (sign * now >= grain.stands * side)
+        score = test.trust * _weighed(side, test.full) / _tail(np.where(np.isnan(moved), np.nan, side), grain, test.gap)
+        told = (side >= floor.share) & (side * base * test.window >= floor.money) & (sign * now >= grain.stands * side)
         np.maximum(so_far, np.nan_to_num(np.where(told, score, 0.0)), out=so_far)
 
 
-def _weighed(side: Floats, grain: Grain) -> Floats:
+def _weighed(side: Floats, full: float) -> Floats:
     """Count what is small beside the level for less: a tail of nothing would make much of it."""
-    if not grain.full:
-        return side
-    return np.asarray(side * np.sqrt(np.clip(side / grain.full, SMALL, 1.0)), dtype=np.float64)
+    return side if not full else np.asarray(side * np.sqrt(np.clip(side / full, SMALL, 1.0)), dtype=np.float64)
 
 
 def drifting(found: Course, grain: Grain, recent: int) -> Floats:

@@ -1,6 +1,7 @@
 """Looks through the whole ledger for what is not as usual: one panel of every layer, by days and by hours."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -13,15 +14,18 @@ from finops.configuration.rulebook_calendar import PlannedEvent
 from finops.insight.anomalies import detect
 from finops.insight.anomalies_events import Anomaly
 from finops.insight.anomalies_feedback import Feedback, strictness
-from finops.insight.anomalies_groups import Group, group
+from finops.insight.anomalies_groups import Group, group, seen_from
+from finops.insight.anomalies_near import Alike
+from finops.insight.anomalies_nesting import Nesting, Within
 from finops.insight.anomalies_shown import Around, around
 from finops.insight.drivers_told import Driver
-from finops.insight.panel import Calendar, Floats, Key, Panel, Step
+from finops.insight.panel import Calendar, Key, Panel, Step
 from finops.insight.planned import Touch, calendar
 from finops.ledger.series import Series, daily, hourly
+from finops.ledger.spotting_layers import TOLD, busy, complete_only, layered
 from finops.ledger.whying import explained
 from finops.periods import DAY, Period
-from finops.query import NONE, Filter
+from finops.query import Filter
 
 if TYPE_CHECKING:
     from finops.ledger.ledger import Ledger
@@ -30,25 +34,9 @@ if TYPE_CHECKING:
 HISTORY: Final = 400  # days before what is looked at: a year, and what is needed to judge its first days
 HOURS_BACK: Final = 63  # days of hours: nine weeks
 MOST: Final = 400  # series of a layer
-BUSY: Final = 0.25  # of its hours; a series that is used in fewer is left to the days
 TWIN: Final = 0.8  # of each other's excess: one thing under two names
 APART: Final = timedelta(days=3)  # by which an event by hours and the same by days may begin apart
 RECENT: Final = 28  # days by which the part of a planned event in a series is told
-LAYERS: Final[Mapping[Step, tuple[tuple[str, ...], ...]]] = {
-    "day": (
-        (),
-        ("provider",),
-        ("service",),
-        ("team",),
-        ("model",),
-        ("provider", "service"),
-        ("team", "service"),
-        ("team", "model"),
-        ("team", "service", "resource"),
-    ),
-    "hour": ((), ("provider",), ("team",), ("model",), ("team", "model"), ("team", "feature")),
-}
-NAMED_ONLY: Final = ("model", "resource", "feature")  # that a charge has none of these says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +52,7 @@ class Spotted:
     panels: Mapping[Step, Panel] = field(default_factory=dict)
     calendars: Mapping[Step, Calendar] = field(default_factory=dict)
     scope: Key = ()
+    within: Within = field(default_factory=dict)
 
     def row(self, anomaly: Anomaly) -> Panel | None:
         """Return the series of an anomaly by itself."""
@@ -73,16 +62,6 @@ class Spotted:
         row = slice(number := panel.keys.index(anomaly.key), number + 1)
         fixed = None if panel.fixed is None else panel.fixed[row]
         return replace(panel, keys=panel.keys[row], values=panel.values[row], complete=panel.complete[row], fixed=fixed)
-
-
-@dataclass(frozen=True)
-class _Layers:
-    """Every series of a grain, and which scope each lies in where its own pairs do not tell."""
-
-    panel: Panel
-    within: Mapping[Key, tuple[Key, ...]]
-    left_out: int
-    as_of: datetime | None
 
 
 def spot(
@@ -99,17 +78,18 @@ def spot(
 
     A day that is not complete is left to the hours. Raises QueryError where amounts in several currencies cannot be converted.
     """
-    inner = () if {each.dimension for each in scope} <= _TOLD else tuple(scope)
+    inner = () if {each.dimension for each in scope} <= TOLD else tuple(scope)
     found = [_Looking(ledger, rulebook, period, until, step, inner, said).found() for step in grains]
     whole = _joined(found)
     if not scope:
         return whole
-    kept = [one for one in whole.groups if inside(one.driver.key, scope)]
-    anomalies = tuple(one for one in whole.anomalies if inside(one.key, scope))
-    return replace(whole, anomalies=anomalies, groups=tuple(kept), checked=_checked(whole, scope))
-
-
-_TOLD: Final = frozenset(name for layers in LAYERS.values() for layer in layers for name in layer)
+    nest = Nesting(whole.within)
+    return replace(
+        whole,
+        anomalies=tuple(one for one in whole.anomalies if _lies_in(one.key, scope, nest)),
+        groups=tuple(seen_from(whole.groups, lambda key: _lies_in(key, scope, nest))),
+        checked=sum(_lies_in(key, scope, nest) for panel in whole.panels.values() for key in panel.keys),
+    )
 
 
 def today_of(ledger: "Ledger", until: datetime) -> date:
@@ -155,8 +135,8 @@ class _Looking:
         self.days = Period(min(period.start, self.today) - DAY * back, self.today + DAY)
 
     def found(self) -> Spotted:
-        layers = self._layers()
-        panel = _busy(_complete_only(layers.panel))
+        layers = layered(self._series, self._pairs(), self.days, self.step)
+        panel = busy(complete_only(layers.panel))
         if not panel.values.size or not np.isfinite(panel.values).any():
             return Spotted(as_of=layers.as_of)
         known = self._calendar(panel)
@@ -182,6 +162,7 @@ class _Looking:
             {self.step: layers.panel},
             {self.step: known},
             self._pairs(),
+            layers.within,
         )
 
     def _since(self) -> date | datetime:
@@ -195,10 +176,6 @@ class _Looking:
     def _pairs(self) -> Key:
         return tuple(sorted((each.dimension, each.values[0]) for each in self.scope if len(each.values) == 1 and not each.negated))
 
-    def _layers(self) -> _Layers:
-        read = [self._series(layer) for layer in LAYERS[self.step]]
-        return _stacked(read, self._pairs(), self.days, self.step)
-
     def _series(self, by: Sequence[str]) -> Series:
         if self.step == "day":
             return daily(self.ledger, self.days, self.until, scope=self.scope, by=by, most=MOST)
@@ -206,78 +183,6 @@ class _Looking:
 
     def _calendar(self, panel: Panel) -> Calendar:
         return calendar(self.rulebook.calendar, self.days, panel.keys, lambda event: _touched(event, panel))
-
-
-def _stacked(read: Iterable[Series], pairs: Key, days: Period, step: Step) -> _Layers:
-    """Put every layer under one another, each series once; a resource has a name of its own, and is the sum of its parts."""
-    rows: dict[Key, list[tuple[Panel, int]]] = {}
-    within: dict[Key, dict[str, set[str]]] = {}
-    left_out, as_of, currency = 0, None, "USD"
-    for series in read:
-        left_out, as_of = left_out + series.left_out, series.as_of or as_of
-        seen: dict[Key, list[tuple[Panel, int]]] = {}
-        for number, key in enumerate(series.panel.keys):
-            named = dict(key)
-            if any(named.get(name) == NONE for name in NAMED_ONLY):
-                continue
-            own = (("resource", named["resource"]),) if "resource" in named else key
-            seen.setdefault(tuple(sorted({*pairs, *own})), []).append((series.panel, number))
-            currency = series.panel.currency
-            _note_wider(within, named)
-        rows = {**seen, **rows}
-    empty = Panel((), days.start, np.zeros((0, 0)), np.zeros(0, dtype=np.intp), currency, step)
-    panel = _panel(rows, days, step, currency) if rows else empty
-    return _Layers(panel, _only(within), left_out, as_of)
-
-
-def _note_wider(within: dict[Key, dict[str, set[str]]], named: Mapping[str, str]) -> None:
-    for wide, narrow in (("provider", "service"), ("service", "resource"), ("team", "resource")):
-        if wide in named and narrow in named and named[narrow] != NONE:
-            within.setdefault(((narrow, named[narrow]),), {}).setdefault(wide, set()).add(named[wide])
-
-
-def _only(within: Mapping[Key, Mapping[str, set[str]]]) -> dict[Key, tuple[Key, ...]]:
-    """A service of several providers lies in none of them; a resource lies in the one provider that all its services are of."""
-    only: dict[Key, tuple[Key, ...]] = {}
-    for key, wider in within.items():
-        services = wider.get("service", ())
-        providers = {name for service in services for name in within.get((("service", service),), {}).get("provider", ())}
-        known = {**wider, "provider": providers} if providers else wider
-        only[key] = tuple(((wide, value),) for wide, values in known.items() if len(values) == 1 for value in values)
-    return only
-
-
-def _panel(rows: Mapping[Key, Sequence[tuple[Panel, int]]], days: Period, step: Step, currency: str) -> Panel:
-    def stack(name: str) -> Floats:
-        return np.stack([_sum([getattr(panel, name)[number] for panel, number in parts]) for parts in rows.values()])
-
-    complete = np.array([min(int(panel.complete[number]) for panel, number in parts) for parts in rows.values()], dtype=np.intp)
-    return Panel(tuple(rows), days.start, stack("values"), complete, currency, step, stack("fixed"))
-
-
-def _sum(parts: Sequence[Floats]) -> Floats:
-    """Add up what one thing cost in several places; a day is unknown only where no place knows it."""
-    if len(parts) == 1:
-        return parts[0]
-    every = np.stack(parts)
-    return np.where(np.isnan(every).all(axis=0), np.nan, np.nansum(every, axis=0))
-
-
-def _complete_only(panel: Panel) -> Panel:
-    """Forget the days that may still grow: they are looked at when they are complete, and by the hour until then."""
-    final = np.arange(panel.steps) < panel.complete[:, None]
-    return replace(panel, values=np.where(final, panel.values, np.nan))
-
-
-def _busy(panel: Panel) -> Panel:
-    """Leave series that are used now and then to the days: most of their hours are nothing, and each that is not would stand out."""
-    if panel.step == "day" or not panel.values.size:
-        return panel
-    lately = panel.values[:, -RECENT * 24 :]
-    kept = np.flatnonzero((lately > 0).sum(axis=1) >= BUSY * np.maximum((~np.isnan(lately)).sum(axis=1), 1))
-    fixed = None if panel.fixed is None else panel.fixed[kept]
-    keys = tuple(panel.keys[row] for row in kept.tolist())
-    return replace(panel, keys=keys, values=panel.values[kept], complete=panel.complete[kept], fixed=fixed)
 
 
 def _touched(event: PlannedEvent, panel: Panel) -> list[Touch]:
@@ -330,10 +235,14 @@ def _instant(moment: date) -> datetime:
 
 def _joined(found: Sequence[Spotted]) -> Spotted:
     """Put grains together; hours that tell of what a day tells of too are parts of the day's cause."""
-    days = [one.driver for each in found for one in each.groups if one.driver.step == "day"]
+    days: dict[date, list[Anomaly]] = defaultdict(list)
+    for each in found:
+        for one in each.groups:
+            if one.driver.step == "day":
+                days[one.driver.start].append(one.driver)
     anomalies = tuple(sorted((one for each in found for one in each.anomalies), key=lambda one: (-abs(one.excess), one.key, one.id)))
     every = [one for each in found for one in each.groups]
-    alone = [one for one in every if not (one.driver.step == "hour" and any(is_seen_by_both(one.driver, day) for day in days))]
+    alone = [one for one in every if not (one.driver.step == "hour" and _is_told_by_days(one.driver, days))]
     groups = _twins_joined(sorted(alone, key=lambda one: (-abs(one.excess), one.driver.id)))
     return Spotted(
         anomalies,
@@ -345,29 +254,39 @@ def _joined(found: Sequence[Spotted]) -> Spotted:
         {step: panel for each in found for step, panel in each.panels.items()},
         {step: known for each in found for step, known in each.calendars.items()},
         next((each.scope for each in found), ()),
+        {key: wider for each in reversed(found) for key, wider in each.within.items()},  # bills tell more than hours: days last
     )
+
+
+def _is_told_by_days(hour: Anomaly, days: Mapping[date, Sequence[Anomaly]]) -> bool:
+    near = (day_of(hour.start) + DAY * apart for apart in range(-APART.days, APART.days + 1))
+    return any(is_seen_by_both(hour, day) for start in near for day in days.get(start, ()))
 
 
 def _twins_joined(groups: Sequence[Group]) -> tuple[Group, ...]:
     """Join groups that are one thing named twice, such as a service and the only team that uses it, under the more specific name."""
     kept: list[Group] = []
+    index = Alike(TWIN)
     for one in groups:
-        place = next((place for place, other in enumerate(kept) if _is_twin(one.driver, other.driver)), None)
-        if place is None:
-            kept.append(one)
-            continue
-        other = kept[place]
-        first, second = sorted((one, other), key=lambda each: (-len(each.driver.key), -abs(each.excess), each.driver.id))
-        kept[place] = Group(first.driver, (*first.members, second.driver, *second.members))
+        near = sorted({place for place, _ in index.near(one.driver)})
+        place = next((place for place in near if _is_twin(one.driver, kept[place].driver)), len(kept))
+        kept[place : place + 1] = [_under_one_name(one, *kept[place : place + 1])]
+        index.add(place, kept[place].driver)
     return tuple(kept)
+
+
+def _under_one_name(*groups: Group) -> Group:
+    first, *others = sorted(groups, key=lambda each: (-len(each.driver.key), -abs(each.excess), each.driver.id))
+    return Group(first.driver, (*first.members, *(member for each in others for member in (each.driver, *each.members))))
 
 
 def _is_twin(one: Anomaly, other: Anomaly) -> bool:
     return one.step == other.step and is_same_cause(one, other) and TWIN <= one.excess / other.excess <= 1 / TWIN
 
 
-def _checked(whole: Spotted, scope: Sequence[Filter]) -> int:
-    return sum(inside(key, scope) for panel in whole.panels.values() for key in panel.keys)
+def _lies_in(key: Key, scope: Sequence[Filter], nest: Nesting) -> bool:
+    """Tell whether all of a series lies within a scope, also where only the bill tells: a machine names no team."""
+    return inside(tuple(nest.wide(key)), scope)
 
 
 def inside(key: Key, scope: Sequence[Filter]) -> bool:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from finops.insight.anomalies_events import Anomaly, Kind
+from finops.insight.anomalies_nesting import kind_of
+from finops.insight.anomalies_replaced import replaced
 from finops.insight.anomalies_shown import Around
 from finops.insight.anomalies_states import State
 from finops.insight.drivers_told import Driver
@@ -56,14 +58,28 @@ def money(value: float) -> Decimal:
     return Decimal(str(round(value, 6)))
 
 
-def sentence(anomaly: Anomaly, today: date, drivers: Sequence[Driver] = ()) -> str:
-    """Say what happened in one sentence with its figures, and what drives it where something stands out."""
+def sentence(anomaly: Anomaly, today: date, drivers: Sequence[Driver] = (), also: Sequence[Anomaly] = ()) -> str:
+    """Say what happened in one sentence with its figures, what drives it where something stands out, and what it replaced."""
     currency = anomaly.currency
     side = "more" if anomaly.excess > 0 else "less"
     figures = f"{show(money(anomaly.actual), currency)} instead of {show(money(max(0.0, anomaly.expected)), currency)}"
     share = f", {percent(anomaly.share, signed=True)}" if anomaly.expected > 0 else ""
     head = f"{scope_words(anomaly.key)} cost {show(money(abs(anomaly.excess)), currency)} {side} than expected {when(anomaly, today)}"
-    return f"{head} ({figures}{share}): {KINDS[anomaly.kind]}{_mostly(anomaly, drivers)}."
+    return f"{head} ({figures}{share}): {KINDS[anomaly.kind]}{_mostly(anomaly, drivers)}{instead(anomaly, also)}."
+
+
+def instead(anomaly: Anomaly, also: Sequence[Anomaly]) -> str:
+    """Say, at the end of its sentence, which other thing one of the same cause took over from, or was taken over by."""
+    other = replaced(anomaly, also)
+    if other is None:
+        return ""
+    change = signed(money(other.excess), other.currency)
+    return f"; it took over from {_own_name(other)} ({change})" if anomaly.excess > 0 else f"; {_own_name(other)} took over ({change})"
+
+
+def _own_name(anomaly: Anomaly) -> str:
+    """Return what tells a thing from others of its kind: the model, not its team."""
+    return scope_words(tuple(pair for pair in anomaly.key if pair[0] == kind_of(anomaly.key)))
 
 
 def _mostly(anomaly: Anomaly, drivers: Sequence[Driver]) -> str:
@@ -98,7 +114,7 @@ def headline(found: Sequence[Told], period: Period, today: date, checked: int) -
             if checked
             else "Nothing is known of these days, so nothing can be out of the ordinary."
         )
-    return f"{_many(found)} {where}. The largest: {sentence(found[0].anomaly, today, found[0].drivers)}"
+    return f"{_many(found)} {where}. The largest: {sentence(found[0].anomaly, today, found[0].drivers, found[0].also)}"
 
 
 def _many(found: Sequence[Told]) -> str:
@@ -133,11 +149,18 @@ def _row(told: Told, today: date) -> tuple[Cell, ...]:
         change_cell(money(one.excess).quantize(CENT), one.currency),
         share_cell(one.share if one.expected > 0 else None, with_sign=True),
         Cell(when(one, today)),
-        Cell(one.kind),
+        Cell(f"{one.kind}{_instead_of(told)}"),
         Cell(f"{SIGNS[one.severity]} {one.severity}"),
         Cell(told.state),
         money_cell(money(one.expected).quantize(CENT), one.currency),
     )
+
+
+def _instead_of(told: Told) -> str:
+    other = replaced(told.anomaly, told.also)
+    if other is None:
+        return ""
+    return f", replaces {_own_name(other)}" if told.anomaly.excess > 0 else f", replaced by {_own_name(other)}"
 
 
 def gravest(found: Sequence[Told], most: int) -> list[Told]:
@@ -154,7 +177,7 @@ def lines(told: Told, today: date) -> tuple[str, ...]:
     also = [f"{scope_words(each.key)} ({signed(money(each.excess), one.currency)})" for each in told.also[:PARTS]]
     more = f" and {len(told.also) - PARTS} more" if len(told.also) > PARTS else ""
     return (
-        sentence(one, today, told.drivers),
+        sentence(one, today, told.drivers, told.also),
         f"Severity {one.severity}, found on {_found_on(one)}; it is {standing(told)}.",
         *(["What drives it:", *drivers] if drivers else []),
         *([f"The same cause is seen in {', '.join(also)}{more}."] if also else []),
@@ -219,5 +242,5 @@ def drawing(told: Told, seen: Around, today: date, footer: str = "") -> Course:
         expected=seen.expected,
         partial=seen.partial,
         marks=(Mark(seen.first, seen.last, one.kind),),
-        alt_text=sentence(one, today, told.drivers),
+        alt_text=sentence(one, today, told.drivers, told.also),
     )

@@ -154,12 +154,6 @@ def test_what_is_still_on_at_the_last_day_is_open_and_growing_while_it_rises() -
     assert "open" == late(panel(changed(136, 140, 2)))[0].status
 
 
-def test_a_series_of_two_weeks_is_not_judged() -> None:
-    values = calm(14)
-    values[13] *= 5
-    assert () == detect(panel(values))
-
-
 def test_the_same_event_has_the_same_name_a_day_later_and_with_a_longer_past() -> None:
     values = changed(AT, 140, 1.5)
     today, tomorrow = (late(panel(values[:until]))[0] for until in (AT + 2, AT + 3))

@@ -108,3 +108,40 @@ def test_nothing_below_the_floor_is_told_whatever_its_window_came_to(floor: floa
     excesses = [found.excess for found in detect(panel(*ramps), floor=floor, sensitivity=4.0, share=0.0)]
     assert excesses
     assert min(map(abs, excesses)) >= floor
+
+
+def test_a_drop_that_takes_most_of_what_a_drop_had_left_is_an_event_of_its_own() -> None:
+    """No drop can be twice as deep as one by half."""
+    values = shifted(0.45, 56)
+    values[AT + 12 : AT + 15] *= 0.1
+    assert [("drop", DAY), ("drop", DAY + timedelta(days=12))] == told(values)
+
+
+def test_a_day_far_above_the_old_usual_is_news_in_the_first_week_of_a_drop() -> None:
+    values = shifted(0.5, 56)
+    values[AT + 3] *= 6
+    assert [("drop", DAY), ("spike", DAY + timedelta(days=3))] == told(values)[:2]
+
+
+def test_a_low_day_beside_one_nobody_knows_of_is_no_drop_but_a_dear_one_is_a_spike() -> None:
+    low, high = shifted(0.2, 1), shifted(3, 1)
+    assert ["drop"] == [kind for kind, _ in told(low)]
+    for values in (low, high):
+        values[AT + 1] = np.nan
+    assert ([], ["spike"]) == (told(low), [kind for kind, _ in told(high)])
+
+
+def test_a_week_that_was_low_says_nothing_of_a_day_that_hardly_is() -> None:
+    """The mean of three days is a drop, the last of them is half back."""
+    departed = np.zeros(140)
+    departed[AT : AT + 3] = (-0.5, -0.5, -0.2)
+    values = calm(noise=0.03) * (1 + departed)
+    scored = scores(course(panel(values), Calendar()), GRAINS["day"], Floor(1, 0.1))
+    assert scored.down[0, AT + 1] > 1
+    assert scored.down[0, AT + 2] < 0.5 * scored.down[0, AT + 1]
+
+
+def test_the_way_back_from_a_drop_is_quiet_though_a_day_stood_out_in_between() -> None:
+    values = shifted(0.5, 20, steps=AT + 21)
+    values[AT + 10] *= 4
+    assert [("drop", DAY), ("spike", DAY + timedelta(days=10))] == told(values)

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from finops.insight.anomalies_events import Anomaly, name
-from finops.insight.anomalies_groups import group
+from finops.insight.anomalies_groups import group, seen_from
+from finops.insight.anomalies_nesting import Within
+from finops.insight.anomalies_replaced import replaced
 from finops.insight.panel import Key
 
 START = date(2026, 5, 4)
@@ -51,7 +53,7 @@ def test_one_cause_seen_from_two_sides_is_one_alert() -> None:
     assert [(ML, [TOTAL, model])] == told(anomaly(TOTAL, 100), anomaly(model, 97, expected=5000), anomaly(ML, 97, expected=500))
 
 
-def test_a_rise_and_a_drop_are_never_one_cause() -> None:
+def test_a_team_that_rises_while_its_model_drops_is_no_one_cause() -> None:
     assert 2 == len(group([anomaly(ML, 100), anomaly(OPUS, -95)]))
 
 
@@ -90,7 +92,7 @@ def test_what_a_pair_is_known_to_lie_in_counts_for_scopes_of_several_pairs_too()
 
 
 MACHINES: list[Key] = [(("resource", f"m{number}"),) for number in range(4)]
-IN_ONE_TEAM = dict.fromkeys(MACHINES, (ML,))
+IN_ONE_TEAM: Within = dict.fromkeys(MACHINES, (ML,))
 
 
 def test_machines_of_one_team_that_all_move_on_a_day_are_one_cause_though_nothing_wider_is() -> None:
@@ -130,3 +132,65 @@ def test_parts_that_lie_in_different_services_add_up() -> None:
     parts = [lasting(TOTAL, 150), lasting(machine, 90, day=4), lasting(BEDROCK, 40, day=6)]
     found = group(parts, {machine: ((("service", "compute"),),)})
     assert [(machine, [TOTAL]), (BEDROCK, [])] == [(one.driver.key, [each.key for each in one.members]) for one in found]
+
+
+SONNET: Key = (("model", "sonnet"), ("team", "ml"))
+API: Key = (("service", "claude"), ("team", "ml"))
+IN_ONE_SERVICE: Within = {(("model", model),): ((("service", "claude"),),) for model in ("opus", "sonnet")}
+
+
+def test_a_model_in_place_of_another_is_one_cause_with_the_service_beneath_it() -> None:
+    """The service moves by the difference; the one that moved more tells, and names the other."""
+    (one,) = group([lasting(OPUS, 2500), lasting(SONNET, -900, day=1), lasting(API, 1600)], IN_ONE_SERVICE)
+    assert (OPUS, [API, SONNET]) == (one.driver.key, [each.key for each in one.members])
+    assert SONNET == (taken.key if (taken := replaced(one.driver, one.members)) else None)
+
+
+def test_a_cheaper_model_in_place_of_another_is_told_by_the_drop() -> None:
+    (one,) = group([lasting(OPUS, 300), lasting(SONNET, -900), lasting(API, -600)], IN_ONE_SERVICE)
+    assert (SONNET, [API, OPUS]) == (one.driver.key, [each.key for each in one.members])
+
+
+def test_models_of_two_teams_two_weeks_or_very_different_size_replace_nothing() -> None:
+    other_team: Key = (("model", "sonnet"), ("team", "web"))
+    apart = [lasting(other_team, -900), lasting(SONNET, -900, day=4), lasting(SONNET, -100), anomaly(SONNET, -900), anomaly(WEB, -900)]
+    assert [2, 2, 2, 2, 2] == [len(group([lasting(OPUS, 1000), each], IN_ONE_SERVICE)) for each in apart]
+
+
+def test_a_model_that_rose_by_a_tenth_took_over_from_none() -> None:
+    busier = anomaly(OPUS, 900, expected=9000)
+    assert 2 == len(group([busier, anomaly(SONNET, -900)], IN_ONE_SERVICE))
+
+
+def test_machines_that_others_took_over_from_are_one_cause_under_the_largest() -> None:
+    changes = [anomaly(key, excess, expected=100) for key, excess in zip(MACHINES, (-95, -90, 105, 80), strict=True)]
+    (one,) = group(changes, IN_ONE_TEAM)
+    assert (MACHINES[2], 3) == (one.driver.key, len(one.members))
+    assert 4 == len(group(changes))
+
+
+def test_what_nobody_owns_is_no_place_to_have_something_in_common() -> None:
+    nowhere: Within = dict.fromkeys(MACHINES, ((("team", "none"),), (("provider", "aws"),)))
+    assert 4 == len(group([anomaly(key, excess, expected=100) for key, excess in zip(MACHINES, (-95, -90, 105, 80), strict=True)], nowhere))
+
+
+def test_four_equal_parts_are_one_broad_cause_though_three_explain_most_of_it() -> None:
+    assert [(ML, sorted(MACHINES))] == told_within(IN_ONE_TEAM, anomaly(ML, 100), *(anomaly(key, 25) for key in MACHINES))
+
+
+def test_a_drift_is_explained_by_what_began_while_its_weeks_were_compared() -> None:
+    crept = replace(lasting(AWS, 900, day=12), kind="drift")
+    machine: Within = {MACHINES[0]: (AWS,)}
+    assert [(MACHINES[0], [AWS])] == told_within(machine, lasting(MACHINES[0], 2000), crept)
+    assert 2 == len(told_within(machine, lasting(MACHINES[0], 2000), replace(crept, kind="shift")))
+
+
+def told_within(within: Within, *anomalies: Anomaly) -> list[tuple[Key, list[Key]]]:
+    return [(one.driver.key, sorted(member.key for member in one.members)) for one in group(anomalies, within)]
+
+
+def test_seen_from_a_team_a_wider_cause_is_what_of_it_lies_there() -> None:
+    groups = group([lasting(TOTAL, 900), lasting(WEB, 100, day=2)])
+    assert [(WEB, ())] == [(one.driver.key, one.members) for one in seen_from(groups, lambda key: key == WEB)]
+    assert [TOTAL] == [one.driver.key for one in seen_from(groups, lambda key: True)]
+    assert [] == list(seen_from(groups, lambda key: key == ML))
