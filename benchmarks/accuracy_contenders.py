@@ -94,9 +94,9 @@ def run_rate(question: Question) -> Answer:
 
 
 def ours(question: Question, **options: Any) -> Answer:
-    """Ask the engine as the bot does: all series of one customer at once, as of the first day it does not know."""
+    """Ask the engine as the bot does: all series of one customer at once, as of the first day it does not know, sums with their parts."""
     panel = question.panel
-    found = forecast(panel, question.period, today=panel.day(panel.steps), **options)
+    found = forecast(panel, question.period, today=panel.day(panel.steps), **{"sums": question.sums, **options})
     bounds = np.array([[_number(edge) for edge in (f.low80, f.high80, f.low95, f.high95)] for f in found])
     summed = np.array([sum(day.high80 - day.low80 for day in f.daily) for f in found])
     return Answer(np.array([_number(f.total) for f in found]), bounds, summed)

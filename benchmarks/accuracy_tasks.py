@@ -1,7 +1,7 @@
 """What the forecasts are asked: real series and sums of them, cut at days of past months whose totals are known by now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -26,6 +26,7 @@ class Case:
     name: str
     panel: Panel
     kinds: tuple[Kind | None, ...]
+    sums: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ class Question:
     kinds: tuple[Kind | None, ...]
     actual: Floats
     scale: Floats
+    sums: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
@@ -92,7 +94,7 @@ def with_teams(name: str, panel: Panel, teams: int | None = None, lines: Kind | 
     )
     kinds: list[Kind | None] = [lines] * len(panel.keys)
     kinds.extend("team" for _ in picks)
-    return Case(name, joint, tuple(kinds))
+    return Case(name, joint, tuple(kinds), {len(panel.keys) + number: pick.tolist() for number, pick in enumerate(picks)})
 
 
 def stacked(first: Panel, *others: Panel) -> Panel:
@@ -147,7 +149,7 @@ def _question(case: Case, period: Period, known: int) -> Question:
     asked = _scored(case, panel.values[:, rest], values)
     kinds = tuple(kind if ask else None for kind, ask in zip(case.kinds, asked, strict=True))
     usual = filled(np.abs(panel.values)).mean(axis=1)
-    return Question(case.name, cut, period, known, kinds, added(panel.values[:, rest]), usual)
+    return Question(case.name, cut, period, known, kinds, added(panel.values[:, rest]), usual, case.sums)
 
 
 def _scored(case: Case, period: Floats, before: Floats) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from bot.assemble import Tools
 from bot.replies import Asking, Reply, TextReply
 from finops.configuration.rulebook_sections import Scope
 from finops.errors import QueryError
+from finops.periods import Unit
 from finops.query import CostQuery
 from finops.telling.grids import Cell, Grid, count_cell, share_cell
 from finops.telling.sentences import scope_text
@@ -14,10 +15,11 @@ from finops.telling.sentences import scope_text
 if TYPE_CHECKING:
     from finops.ledger.forecasts import Accuracy
 
-HEAD: Final = ("days left", "forecasts", "periods", "error", "run-rate", "bias", "80 % held", "95 % held")
+HEAD: Final = ("of a", "days left", "forecasts", "periods", "error", "run-rate", "bias", "80 % held", "95 % held")
+OF: Final[dict[Unit, str]] = {"month": "", "quarter": "of a quarter ", "week": "of a week ", "day": "of a day "}
 SUGGESTED: Final = "forecast accuracy team=ml"
 NOTHING: Final = (
-    "No forecast of {who} has closed yet; the job forecast-month keeps one each night, and closes it when its month is complete."
+    "No forecast of {who} has closed yet; the job forecast-month keeps one each night, and closes it when its period is complete."
 )
 
 
@@ -51,9 +53,10 @@ def _few(known: Sequence[Scope], most: int = 6) -> str:
 
 def _sentence(found: Sequence["Accuracy"], who: str) -> str:
     """Say how good the longest look ahead was, since that is what people plan by."""
-    first, last = found[0], found[-1]
+    first = found[0]
+    last = [one for one in found if one.of == first.of][-1]
     parts = [_said(one) for one in ((first, last) if last is not first else (first,))]
-    return f"Forecasts of {who} missed the total by {', and by '.join(parts)}."
+    return f"Forecasts of {who} missed the total {OF[first.of]}by {', and by '.join(parts)}."
 
 
 def _said(one: "Accuracy") -> str:
@@ -68,6 +71,7 @@ def _waits(count: int) -> tuple[str, ...]:
 def _grid(found: Sequence["Accuracy"]) -> Grid:
     rows = tuple(
         (
+            Cell(one.of),
             Cell(f"{one.days_left[0]}–{one.days_left[1]}"),
             count_cell(one.forecasts),
             count_cell(one.periods),
@@ -84,6 +88,7 @@ def _grid(found: Sequence["Accuracy"]) -> Grid:
 
 def _document(one: "Accuracy") -> dict[str, Any]:
     return {
+        "of": one.of,
         "days_left": {"from": one.days_left[0], "to": one.days_left[1]},
         "forecasts": one.forecasts,
         "periods": one.periods,

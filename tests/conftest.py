@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -26,7 +27,12 @@ RACING = {"browser", "flows", "gateway", "integration", "slackbox"}  # folders w
 
 
 def pytest_configure() -> None:
-    """Write into memory where there is room: tests flush to their disk thousands of times, and no power is lost here."""
+    """Write into memory where there is room: tests flush to their disk thousands of times, and no power is lost here.
+
+    Run in the background by a shell, a process ignores Ctrl-C and so would those it starts, whose end by Ctrl-C is tested.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     memory = Path("/dev/shm")
     if "TMPDIR" not in os.environ and memory.is_dir() and shutil.disk_usage(memory).free > ROOM:
         os.environ["TMPDIR"] = tempfile.tempdir = str(memory)

@@ -7,26 +7,27 @@ total say how far off it may be. All costs are floats in the panel's currency: g
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import repeat
 from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.insight.forecast_bands import band, scales, shape
+from finops.insight.forecast_bands import band, together
 from finops.insight.forecast_boosted import Boosted
-from finops.insight.forecast_history import History, prepared
+from finops.insight.forecast_history import History, of_an_age, prepared
 from finops.insight.forecast_labels import Label, labels, reason
 from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, mean_of
+from finops.insight.forecast_sums import PARTS, Sums, seated
+from finops.insight.forecast_tested import Sized, sized, tested
 from finops.insight.forecast_theta import Theta
 from finops.insight.forecast_trend import Drifting, LastYear
-from finops.insight.forecast_weights import Trial, disagreement, effective, mixed, size_of, totals, tried, weights_over_time
+from finops.insight.forecast_weights import Trial, effective, mixed, totals
 from finops.insight.panel import Calendar, Floats, Key, Panel
 from finops.periods import Period
 
 FAR = 800  # days: beyond, a forecast is a wish
-APART = 1.5  # members that part ways tell of an error to come: how much their distance adds to what the past says
-UNTRIED = 0.35  # share of its size a series without a past may be off when one day of it is known; the root of its days divides that
 TOGETHER = 2_000  # series at a time: what is held in memory does not grow with the panel
 
 
@@ -99,10 +100,13 @@ def forecast(
     calendar: Calendar | None = None,
     members: Sequence[Member] | None = None,
     origins: int = 20,
+    sums: Sums | None = None,
 ) -> tuple[Forecast, ...]:
     """Return what each series of the panel will cost in the period, one answer per key in the panel's order.
 
     `today` and later days count as incomplete whatever the panel says; `origins` is the most past days the back-test forecasts from.
+    `sums` tells which rows are sums of which others, all their parts: the forecasts of the parts then speak for the sum too, in a panel
+    of up to `TOGETHER` series.
     """
     if panel.step != "day":
         raise ValueError(f"a forecast needs a panel by day, not by {panel.step}; add the hours up first")
@@ -112,27 +116,54 @@ def forecast(
     chosen = default_members() if members is None else tuple(members)
     if not panel.keys:
         return ()
-    parts = [_part(panel, slice(first, first + TOGETHER)) for first in range(0, len(panel.keys), TOGETHER)]
-    return tuple(answer for part in parts for answer in _forecast(part, period, today, whole, chosen, origins))
+    known = since_known(panel)
+    parts = [_part(known, range(first, min(first + TOGETHER, len(panel.keys)))) for first in range(0, len(panel.keys), TOGETHER)]
+    added = sums if sums and len(parts) == 1 else {}
+    return tuple(answer for part in parts for answer in _forecast(part, period, today, whole, chosen, origins, added))
 
 
-def _part(panel: Panel, rows: slice) -> Panel:
-    fixed = None if panel.fixed is None else panel.fixed[rows]
-    return Panel(panel.keys[rows], panel.start, panel.values[rows], panel.complete[rows], panel.currency, panel.step, fixed)
+def since_known(panel: Panel) -> Panel:
+    """Return the panel from the first day on which anything is known of any series: how far back it was asked for tells nothing."""
+    first = int(np.append(np.isfinite(panel.values).any(axis=0), True).argmax())
+    fixed = None if panel.fixed is None else panel.fixed[:, first:]
+    complete = np.maximum(panel.complete - first, 0)
+    return Panel(panel.keys, panel.day(first), panel.values[:, first:], complete, panel.currency, panel.step, fixed)
 
 
-def _forecast(panel: Panel, period: Period, today: date, calendar: Calendar, members: Sequence[Member], most: int) -> list[Forecast]:
+def _part(panel: Panel, rows: Sequence[int]) -> Panel:
+    chosen = list(rows)
+    fixed = None if panel.fixed is None else panel.fixed[chosen]
+    keys = tuple(panel.keys[row] for row in chosen)
+    return Panel(keys, panel.start, panel.values[chosen], panel.complete[chosen], panel.currency, panel.step, fixed)
+
+
+def _forecast(
+    panel: Panel, period: Period, today: date, calendar: Calendar, members: Sequence[Member], most: int, sums: Sums
+) -> list[Forecast]:
     complete = known_steps(panel, today)
-    end = (period.end - panel.start).days
-    waits = np.maximum(end - complete, 1)
-    ahead = int(waits.max(initial=1))
+    known = np.isfinite(panel.values).any(axis=1)  # nobody waits for a series of which nothing is known
+    those = complete[known if known.any() else slice(None)]
+    waits = np.maximum((period.end - panel.start).days - those, 1)
+    first = int(np.maximum((period.start - panel.start).days - those, 0).min())  # days ahead that a period to come leaves out
     asked = int(np.median(waits))  # one bill that is late for weeks does not change what the others are tested for
-    first = int(np.clip((period.start - panel.start).days - complete, 0, None).min(initial=0))
-    history = prepared(panel, complete, ahead, calendar)
-    trial = tried(history.usual, ahead, asked, members, most)
-    outlook = _outlook(history, trial, min(first, trial.horizon - 1))
-    named = labels(history.usual, outlook.wape)
-    names = [member.name for member in members]
+    rows, seen, seats = seated(complete, sums)
+    history = prepared(_part(panel, rows), seen, int(waits.max()), calendar)
+    groups = of_an_age(history.usual[: len(panel.keys)])
+    tests = sized([tested(history, group, members, asked, first, most, seats) for group in groups])
+    totals_shape, days_shape = together([each.ratios for each in tests]), together([each.day_ratios for each in tests])
+    names = [*(member.name for member in members), PARTS]
+    answers: dict[int, Forecast] = {}
+    for group, each in zip(groups, tests, strict=True):
+        outlook = _outlook(each, totals_shape, days_shape)
+        told = _answers(_part(panel, group), period, complete[group], outlook, each.test.history, names)
+        answers.update(zip(group, told, strict=True))
+    return [answers[row] for row in range(len(panel.keys))]
+
+
+def _answers(
+    panel: Panel, period: Period, complete: NDArray[np.intp], outlook: "_Outlook", history: History, names: Sequence[str]
+) -> list[Forecast]:
+    named = labels(history.usual, outlook.wape)  # also of parts that only spoke for a sum
     return [_answer(panel, row, period, int(complete[row]), outlook, named[row], history, names) for row in range(len(panel.keys))]
 
 
@@ -149,7 +180,7 @@ def known_steps(panel: Panel, today: date) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class _Outlook:
-    """The days ahead of all series as arrays [series × lead], and the back-test."""
+    """The days ahead of some series as arrays [series × lead], and the back-test."""
 
     days: Floats
     held: Floats
@@ -167,35 +198,17 @@ class _Outlook:
         return np.array([np.nan if test.wape is None else test.wape for test in self.tests])
 
 
-def _outlook(history: History, trial: Trial, first: int) -> _Outlook:
-    sizes = size_of(history.usual)
-    said, came = totals(trial.paths, trial.actual, first)
-    weights = weights_over_time(said - came, trial, sizes)
-    past = mixed(weights[:, :-1], trial.leads, trial.paths) if trial.origins else trial.actual
-    errors = (totals(past, trial.actual, first)[0] - came) * -1
-    tested = trial.horizon - first
-    untried = UNTRIED / np.sqrt(np.maximum(np.isfinite(history.usual).sum(axis=1), 1))
-    own = scales(errors, sizes * tested, trial.overlap, trial.apart, unseen=untried)
-    unsure = disagreement(weights, trial, first)
-    now, without = own.now + APART * unsure[-1] + history.doubt, own.without + APART * unsure[:-1]
-    quantiles = shape(errors / without, trial.overlap)
-    daily = trial.actual - past
-    day_scales = scales(daily.transpose(0, 2, 1).reshape(-1, len(sizes)), sizes, trial.overlap, trial.apart * trial.horizon)
-    continued = mixed(weights[:, -1], trial.leads, trial.answers) * history.times + history.back
+def _outlook(sizes: Sized, quantiles: tuple[float, ...], day_shape: tuple[float, ...]) -> _Outlook:
+    test, history, trial, first = sizes.test, sizes.test.history, sizes.test.trial, sizes.test.first
+    continued = mixed(test.weights[:, -1], trial.leads, trial.answers) * history.times + history.back
     floor = np.where((np.nan_to_num(history.usual) < 0).any(axis=1), -np.inf, 0.0)
     days = np.maximum(np.maximum(continued, floor[:, None]), np.where(history.held > 0, history.held, -np.inf))
-    day_shape = shape(day_scales_ratio(daily, day_scales.without), trial.overlap)
-    _, lows, highs, _ = band(days, np.broadcast_to(day_scales.now[:, None], days.shape), day_shape)
+    _, lows, highs, _ = band(days, np.broadcast_to(sizes.days.now[:, None], days.shape), day_shape)
     lows = np.maximum(np.maximum(lows, floor[:, None]), np.where(history.held > 0, history.held, -np.inf))
     return _Outlook(
-        days, history.held, lows, highs, now, tested,
-        quantiles, effective(weights[:, -1], trial, first), floor, backtests(trial, past, errors, came, quantiles, without, first),
+        days, history.held, lows, highs, sizes.now, trial.horizon - first, quantiles, effective(test.weights[:, -1], trial, first), floor,
+        backtests(trial, test.past, test.errors, test.came, quantiles, sizes.without, first),
     )  # fmt: skip
-
-
-def day_scales_ratio(daily: Floats, scale: Floats) -> Floats:
-    """Return past daily errors over the scale of their series."""
-    return np.asarray(daily.transpose(0, 2, 1).reshape(scale.shape) / scale)
 
 
 def backtests(
@@ -236,7 +249,7 @@ def _answer(
     past = panel.values[row, max(0, first) : max(0, min(last, complete))]
     leads = slice(max(0, first - complete), max(0, last - complete))
     ahead, held, test = outlook.days[row, leads], outlook.held[row, leads], outlook.tests[row]
-    weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=True) if weight >= 5e-5)
+    weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=False) if weight >= 5e-5)
     why = reason(label, weights, test, lumpy=bool(history.lumpy[row]), free=bool(history.free[row]))
     spent = float(np.nansum(past))
     if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):
@@ -257,7 +270,8 @@ def _days(panel: Panel, row: int, period: Period, complete: int, outlook: _Outlo
     dates = [panel.start + timedelta(days=max(0, start) + n) for n in range(len(past))]
     known = [Day(day, cost, cost, cost, True, cost) for day, cost in zip(dates, past, strict=True) if isfinite(cost)]
     leads = slice(max(0, start - complete), max(0, end - complete))
-    columns = (outlook.days, outlook.day_lows, outlook.day_highs, outlook.held)
-    cells = zip(*(column[row, leads].tolist() for column in columns), strict=True)
+    columns = (outlook.days, outlook.day_lows, outlook.day_highs)
     first = panel.start + timedelta(days=max(start, complete))
-    return (*known, *(Day(first + timedelta(days=n), cost, low, high, False, held) for n, (cost, low, high, held) in enumerate(cells)))
+    open_days = map(first.__add__, map(timedelta, range(max(0, leads.stop - leads.start))))
+    cells = (column[row, leads].tolist() for column in columns)
+    return (*known, *map(Day, open_days, *cells, repeat(False), outlook.held[row, leads].tolist()))

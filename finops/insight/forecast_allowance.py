@@ -10,7 +10,6 @@ from finops.insight.forecast_members import WEEK
 from finops.insight.panel import Floats
 
 SHORTEST = 4  # free days at the beginning of a month: a weekend with a holiday before it is no allowance
-YOUNGEST = 8 * WEEK  # days of a history in which two months can have been compared
 BUSY = 0.8  # share of the days after them that are charged: who pays now and then has no allowance, only quiet days
 DUST = 0.01  # of what a charged day costs: rounding, not a charge
 LATELY = 2  # months whose allowances are believed: allowances and prices change
@@ -42,7 +41,7 @@ def allowances(usage: Floats, past: list[date], future: list[date]) -> Allowance
     """
     found = Allowances(np.zeros(usage.shape, np.bool_), np.zeros((len(usage), len(future)), np.bool_), np.zeros(len(usage)))
     firsts = [place for place, day in enumerate(past) if day.day == 1 and place]
-    if len(firsts) < 2 or len(past) < YOUNGEST:
+    if len(firsts) < 2:
         return found
     for row in np.flatnonzero(_quiet(usage, firsts[-1]) & _quiet(usage, firsts[-2])):
         openings = _openings(usage[row], firsts)

@@ -1,6 +1,6 @@
 """What members are shown: series that end on their last complete day, without events, holidays, fixed charges and monthly lumps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,6 +14,8 @@ from finops.periods import add_months
 
 DAY = timedelta(days=1)
 LONGEST = 800  # days; what is older says nothing of next month
+YOUNGEST = 8 * WEEK  # days of a series in which two months can have been compared
+ALIKE = 0.7  # of the days of the oldest: series known for so many are tested together
 Flags = NDArray[np.bool_]
 
 
@@ -24,7 +26,9 @@ class History:
     `usual[s, t]` ends for each series on its last complete day, NaN before its first cost; `back[s, h]` are the fixed charges, lumps
     and event amounts of the days ahead and `times[s, h]` the factors of their holidays and events; `held[s, h]` is what an incomplete
     day holds already. `lumpy[s]` says which series have charges on the same day of each month; `free[s]` which begin
-    their months with free days, and `doubt[s]` is what the uncertain end of those is worth.
+    their months with free days, and `doubt[s]` is what the uncertain end of those is worth. `lumps[s, t]` are the charges of one day
+    a month that were taken out, `usage[s, t]` is the past with them and with free days as the zeros they are, up to `ends[s]`; `due` and
+    `pace` are what `back` and `times` would be without events.
     """
 
     usual: Floats
@@ -34,6 +38,40 @@ class History:
     lumpy: Flags
     free: Flags
     doubt: Floats
+    lumps: Floats
+    usage: Floats
+    due: Floats
+    pace: Floats
+    ends: tuple[date, ...]
+
+    def of(self, rows: Sequence[int]) -> "History":
+        """Return the same of some series, from the first day that is known of any of them."""
+        chosen = list(rows)
+        oldest = int(age(self.usual[chosen]).max(initial=1))
+        ahead = (self.back[chosen], self.times[chosen], self.held[chosen], self.lumpy[chosen], self.free[chosen], self.doubt[chosen])
+        past = (self.lumps[chosen, -oldest:], self.usage[chosen, -oldest:], self.due[chosen], self.pace[chosen])
+        return History(self.usual[chosen, -oldest:], *ahead, *past, tuple(self.ends[row] for row in chosen))
+
+
+def age(usual: Floats) -> NDArray[np.intp]:
+    """Return for how many days each series is known, gaps included; 0 where nothing is known of it."""
+    known = np.isfinite(usual)
+    return np.where(known.any(axis=1), usual.shape[1] - known.argmax(axis=1), 0).astype(np.intp)
+
+
+def of_an_age(usual: Floats) -> list[list[int]]:
+    """Return the series in groups of much the same age, the oldest first: those of a group can be tested at the same past days.
+
+    The youngest of a group is known for `ALIKE` of the days of its oldest at least, so that hardly a past day is too early for it.
+    """
+    groups: list[list[int]] = []
+    ages = age(usual)
+    for row in np.argsort(-ages, kind="stable").tolist():
+        if groups and ages[row] >= ALIKE * ages[groups[-1][0]]:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [sorted(group) for group in groups]
 
 
 @dataclass(frozen=True)
@@ -57,18 +95,22 @@ def prepared(panel: Panel, complete: NDArray[np.intp], ahead: int, calendar: Cal
     """Take out of each series what follows the calendar, and align all on their last complete day."""
     width = min(LONGEST, max(int(complete.max(initial=0)), 1))
     rows = len(panel.keys)
-    usual, back, times = np.full((rows, width), np.nan), np.zeros((rows, ahead)), np.ones((rows, ahead))
+    usual, usage, lumps = np.full((rows, width), np.nan), np.full((rows, width), np.nan), np.zeros((rows, width))
+    back, times, due, pace = (np.zeros((rows, ahead)) for _ in range(4))
     lumpy, free, doubt = np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.bool_), np.zeros(rows)
     for steps in np.unique(complete):
         chosen = np.flatnonzero(complete == steps)
-        end = panel.day(int(steps))
         first = max(0, int(steps) - width)
-        stretch = Stretch(panel.day(first), end, ahead)
+        stretch = Stretch(panel.day(first), panel.day(int(steps)), ahead)
         values = panel.values[chosen, first:steps].copy()
         fixed = np.zeros_like(values) if panel.fixed is None else np.nan_to_num(panel.fixed[chosen, first:steps])
         part = _without_calendar(values, fixed, [panel.keys[row] for row in chosen], stretch, calendar)
-        usual[chosen, width - values.shape[1] :], back[chosen], times[chosen], lumpy[chosen], free[chosen], doubt[chosen] = part
-    return History(usual, back, times, held_ahead(panel, complete, ahead), lumpy, free, doubt)
+        place = slice(width - values.shape[1], width)
+        usual[chosen, place], usage[chosen, place], lumps[chosen, place] = part.usual, part.usage, part.lumps
+        back[chosen], times[chosen], due[chosen], pace[chosen] = part.back, part.times, part.due, part.pace
+        lumpy[chosen], free[chosen], doubt[chosen] = part.lumpy, part.free, part.doubt
+    ends = tuple(panel.day(int(steps)) for steps in complete)
+    return History(usual, back, times, held_ahead(panel, complete, ahead), lumpy, free, doubt, lumps, usage, due, pace, ends)
 
 
 def held_ahead(panel: Panel, complete: NDArray[np.intp], ahead: int) -> Floats:
@@ -79,24 +121,21 @@ def held_ahead(panel: Panel, complete: NDArray[np.intp], ahead: int) -> Floats:
     return np.where(inside, np.nan_to_num(found), 0.0)
 
 
-def _without_calendar(
-    values: Floats, fixed: Floats, keys: list[Key], stretch: Stretch, calendar: Calendar
-) -> tuple[Floats, Floats, Floats, Flags, Flags, Floats]:
-    usage = without_events(values - fixed, keys, stretch, calendar.events)
-    usage = since_birth(usage)
+def _without_calendar(values: Floats, fixed: Floats, keys: list[Key], stretch: Stretch, calendar: Calendar) -> History:
+    usage = since_birth(without_events(values - fixed, keys, stretch, calendar.events))
     free = allowances(usage, stretch.past, stretch.future)
-    usage = np.where(free.past, np.nan, usage)
-    lumps = monthly_lumps(usage, stretch.past)
-    usage = usage - lumps
-    usage, holiday = without_holidays(usage, stretch, calendar.holidays)
-    back = recurring(fixed, stretch) + recurring(lumps, stretch)
-    times = np.where([day in calendar.holidays for day in stretch.future], holiday[:, None], 1.0)
+    charged = np.where(free.past, np.nan, usage)
+    lumps = monthly_lumps(charged, stretch.past)
+    usual, holiday = without_holidays(charged - lumps, stretch, calendar.holidays)
+    due = recurring(fixed, stretch) + recurring(lumps, stretch)
+    pace = np.where(free.ahead, 0.0, np.where([day in calendar.holidays for day in stretch.future], holiday[:, None], 1.0))
+    back, times = due, pace
     for event in calendar.events:
         touched = np.outer([within(key, event.scope) for key in keys], [event.start <= day < event.end for day in stretch.future])
         times = np.where(touched, times * event.factor, times)
         back = back + np.where(touched, event.amount, 0.0)
-    times = np.where(free.ahead, 0.0, times)
-    return usage, back, times, (lumps != 0).any(axis=1), np.asarray(free.past.any(axis=1)), free.doubt
+    nothing, lumpy, ends = np.zeros_like(back), (lumps != 0).any(axis=1), (stretch.end,) * len(keys)
+    return History(usual, back, times, nothing, lumpy, np.asarray(free.past.any(axis=1)), free.doubt, lumps, usage, due, pace, ends)
 
 
 def without_events(values: Floats, keys: list[Key], stretch: Stretch, events: Iterable[Event]) -> Floats:
@@ -150,7 +189,8 @@ def monthly_lumps(usage: Floats, days: list[date], months: int = 4, fewest: int 
     more than half a usual day and five times the scatter of the two weeks around it, and by much the same amount.
     """
     lumps = np.zeros_like(usage)
-    if len(days) < 2 * 28 or not len(usage):
+    old = np.isfinite(usage[:, : max(0, len(days) - YOUNGEST + 1)]).any(axis=1)
+    if not old.any():
         return lumps
     for number in range(1, 29):
         places = [place for place, day in enumerate(days) if day.day == number]
@@ -159,7 +199,7 @@ def monthly_lumps(usage: Floats, days: list[date], months: int = 4, fewest: int 
         excess, floor = _excess(usage, places[-months:])
         known = np.isfinite(excess)
         alike = np.where(known, excess, 0.0).max(axis=1) <= 2.0 * np.where(known & (excess > 0), excess, np.inf).min(axis=1)
-        lumpy = alike & ((excess > floor) | ~known).all(axis=1) & known[:, -1] & (known.sum(axis=1) >= fewest)
+        lumpy = old & alike & ((excess > floor) | ~known).all(axis=1) & known[:, -1] & (known.sum(axis=1) >= fewest)
         rows = np.flatnonzero(lumpy)
         if len(rows):  # few series have any: older months are looked at for those alone
             excess, floor = _excess(usage[rows], places)

@@ -146,6 +146,8 @@ def repeated(week: Floats, horizon: int) -> Floats:
 def mean_of(values: Floats, axis: int) -> Floats:
     """Return the mean of what is known; NaN without a warning where nothing is."""
     known = np.isfinite(values)
+    if known.all() and values.shape[axis]:
+        return np.asarray(values.sum(axis=axis) / values.shape[axis])
     count = known.sum(axis=axis)
     return np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
 
@@ -153,7 +155,10 @@ def mean_of(values: Floats, axis: int) -> Floats:
 def median_of(values: Floats, axis: int) -> Floats:
     """Return the median of what is known, many times faster than numpy's own; NaN where nothing is."""
     ordered = np.sort(values, axis=axis)  # NaN sorts last
-    count = np.isfinite(values).sum(axis=axis, keepdims=True)
+    known, days = np.isfinite(values), values.shape[axis]
+    if known.all() and days:
+        return np.asarray((ordered.take((days - 1) // 2, axis=axis) + ordered.take(days // 2, axis=axis)) / 2)
+    count = known.sum(axis=axis, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis)
-    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[axis] - 1), axis)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, days - 1), axis)
     return np.where(count > 0, (low + high) / 2, np.nan).squeeze(axis)

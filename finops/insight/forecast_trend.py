@@ -90,7 +90,8 @@ class LastYear:
             return np.full((len(history), horizon), np.nan)
         then = mean_of(history[:, days - self.year - self.now : days - self.year], 1)[:, None]
         came = np.stack([self._around(history, days + ahead - self.year) for ahead in range(horizon)], axis=1)
-        moved = np.where(then > 0, came / np.where(then > 0, then, 1.0), np.nan)
+        old = np.isfinite(history[:, : days - self.youngest + 1]).any(axis=1, keepdims=True)
+        moved = np.where(old & (then > 0), came / np.where(then > 0, then, 1.0), np.nan)
         return np.asarray(self.base.paths(history, [days], horizon)[0] * moved.clip(1 / self.farthest, self.farthest))
 
     def _around(self, history: Floats, day: int) -> Floats:

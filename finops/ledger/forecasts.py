@@ -14,12 +14,13 @@ from finops.insight.forecast import Forecast
 from finops.ledger.loads import record
 from finops.ledger.state import writing
 from finops.ledger.tables_forecasts import forecasts as rows
-from finops.periods import DAY, Period, add_months
+from finops.periods import DAY, Period, Unit, add_months, unit_of
 
 ACTOR: Final = "forecast-month"
 RESTATED: Final = timedelta(days=45)  # bills of a month change for some weeks after its end
 DIGITS: Final = Decimal("0.0001")
-BANDS: Final = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 31))  # days left
+BANDS: Final = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 25), (26, 31), (32, 61), (62, 92))  # days left
+LENGTHS: Final[tuple[Unit, ...]] = ("month", "quarter", "week", "day")  # in the order they are told
 AT_ONCE: Final = 500  # scopes closed in one transaction: nobody else may write meanwhile
 
 
@@ -46,7 +47,8 @@ class Open:
 class Accuracy:
     """How forecasts made some days before the end of their periods did, as shares of what came; None where nothing can be said.
 
-    Positive bias is too high. `held80` and `held95` are the shares of totals the intervals held.
+    Periods of one length `of` only: with three days left most of a month has come, and not yet half of a week. Positive bias is too
+    high. `held80` and `held95` are the shares of totals the intervals held.
     """
 
     days_left: tuple[int, int]
@@ -57,6 +59,7 @@ class Accuracy:
     held80: float
     held95: float
     run_rate_wape: float | None
+    of: Unit = "month"
 
 
 def money(value: float) -> Decimal:
@@ -164,18 +167,27 @@ _SET: Final = (
 
 
 def accuracy(source: Connection | Engine, currency: str, scope: Scope | None = None, since: date | None = None) -> list[Accuracy]:
-    """Return how the closed forecasts of a scope (None: of all together) did, the longest look ahead first."""
+    """Return how the closed forecasts of a scope (None: of all together) did, months first, the longest look ahead first."""
     if isinstance(source, Engine):
         with source.connect() as connection:
             return accuracy(connection, currency, scope, since)
     which = [rows.c.closed_at.is_not(None), rows.c.currency == currency]
     which += [] if scope is None else [rows.c.scope == name_of(scope)]
     which += [] if since is None else [rows.c.until >= since]
-    found = source.execute(select(rows).where(*which)).all()
-    return [_accuracy(band, mine) for band in reversed(BANDS) if (mine := [row for row in found if band[0] <= row.days_left <= band[1]])]
+    alike: dict[tuple[Unit, tuple[int, int]], list[Any]] = {}
+    for row in source.execute(select(rows).where(*which)):
+        for band in (each for each in BANDS if each[0] <= row.days_left <= each[1]):
+            alike.setdefault((length_of(Period(row.first, row.until)), band), []).append(row)
+    places = [(unit, band) for unit in LENGTHS for band in reversed(BANDS)]
+    return [_accuracy(unit, band, alike[unit, band]) for unit, band in places if (unit, band) in alike]
 
 
-def _accuracy(band: tuple[int, int], found: Sequence[Any]) -> Accuracy:
+def length_of(period: Period) -> Unit:
+    """Return whether it is a day, a week, a month or a quarter: by its length, since nothing else is kept."""
+    return next((unit for unit in LENGTHS if unit_of(period.start, unit) == period), "month")
+
+
+def _accuracy(of: Unit, band: tuple[int, int], found: Sequence[Any]) -> Accuracy:
     rated = [row for row in found if row.run_rate is not None]
     return Accuracy(
         band,
@@ -186,6 +198,7 @@ def _accuracy(band: tuple[int, int], found: Sequence[Any]) -> Accuracy:
         sum(row.low80 <= row.actual <= row.high80 for row in found) / len(found),
         sum(row.low95 <= row.actual <= row.high95 for row in found) / len(found),
         _share(rated, lambda row: abs(row.run_rate - row.actual)),
+        of,
     )
 
 
@@ -211,6 +224,7 @@ def errors_of_closed(source: Connection, newest: date) -> Iterator[tuple[str, st
     currency = source.execute(
         select(rows.c.currency).where(rows.c.scope == name_of(()), rows.c.closed_at.is_not(None)).order_by(rows.c.until.desc()).limit(1)
     ).scalar()
-    for one in accuracy(source, currency, (), add_months(newest.replace(day=1), -3)) if currency else ():
+    found = accuracy(source, currency, (), add_months(newest.replace(day=1), -3)) if currency else []
+    for one in (each for each in found if each.of == "month"):
         figures = {"error": one.wape, "run_rate_error": one.run_rate_wape, "held80": one.held80}
         yield from ((name, f"{one.days_left[0]}-{one.days_left[1]}", value) for name, value in figures.items() if value is not None)

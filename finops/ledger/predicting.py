@@ -1,4 +1,4 @@
-"""Forecasts of what the ledger holds: a scope directly on its sum, its parts moved so that they add up to it."""
+"""Forecasts of what the ledger holds: a scope on its sum and by its parts, which are then moved so that they add up to it."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from finops.configuration.rulebook_calendar import PlannedEvent
 from finops.insight.forecast import Forecast, forecast, known_steps
 from finops.insight.forecast_hierarchy import reconcile_children
 from finops.insight.forecast_members import SeasonalNaive
+from finops.insight.forecast_sums import Sums
 from finops.insight.panel import Calendar, Floats, Key, Panel
 from finops.insight.planned import Touch, calendar
 from finops.insight.prediction import Prediction
@@ -22,11 +23,11 @@ from finops.periods import DAY, Period
 from finops.query import Filter
 from finops.rulebook import Rulebook
 
-HISTORY: Final = 420  # days before today: a year, and what a year ago needs to be seen as one
+HISTORY: Final = 730  # days before today: what comes again each year is met twice
 RECENT: Final = 56  # days that tell how much of a series an event touches
 RUN_RATE: Final = 30  # days
 SHOWN: Final = 21  # days before the period that a picture shows
-COMPANY: Final = 60  # parts that are forecast beside a scope, for the members that learn from all
+COMPANY: Final = 60  # parts that are forecast beside a scope: they speak for it too, and members learn from all
 PARTS: Final = 2000
 KEPT: Final = 1000
 TOTAL: Final[Key] = ()
@@ -101,10 +102,10 @@ class _Work:
         if not np.isfinite(whole.panel.values).any():
             (found,) = forecast(whole.panel, self.wanted.period, today=self.today, members=(SeasonalNaive(),))
             return self._told(found, whole, (), whole.panel, 0)
-        around = self._series(company, COMPANY if company != self.wanted.by else self.most)
+        around = self._series(company, min(COMPANY, self.most))
         joined = _joined(whole.panel, around)
-        total, *parts = self._forecast(joined)
-        if self.wanted.by and self.wanted.by != company:
+        total, *parts = self._forecast(joined, {0: range(1, len(joined.keys))})
+        if self.wanted.by and (self.wanted.by != company or around.left_out):  # the whole comes to the same, however it is split
             around = self._series(self.wanted.by, self.most)
             joined = _joined(whole.panel, around)
             _, *parts = self._forecast(joined)
@@ -118,9 +119,9 @@ class _Work:
             self.ledger, self.days, self.until, scope=wanted.scope, by=by, currency=wanted.currency, metric=wanted.metric, most=most
         )
 
-    def _forecast(self, panel: Panel) -> list[Forecast]:
+    def _forecast(self, panel: Panel, sums: Sums | None = None) -> list[Forecast]:
         named = replace(panel, keys=(WHOLE, *panel.keys[1:]))
-        found = forecast(named, self.wanted.period, today=self.today, calendar=self._calendar(named))
+        found = forecast(named, self.wanted.period, today=self.today, calendar=self._calendar(named), sums=sums)
         return [replace(found[0], key=TOTAL), *found[1:]]
 
     def _calendar(self, panel: Panel) -> Calendar:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from finops.insight.forecast import Forecast, forecast
 from finops.insight.panel import Floats, Panel
 from finops.periods import Period
-from tests.insight.forecast_samples import MONDAY, QUICK, days_from, panel, sure
+from tests.insight.forecast_samples import MONDAY, QUICK, days_from, noisy, panel, sure
 
 COSTS = st.one_of(st.just(0.0), st.just(np.nan), st.floats(0.01, 1e5))
 PANELS = st.tuples(st.integers(1, 4), st.integers(1, 90)).flatmap(lambda shape: arrays(np.float64, shape, elements=COSTS))
@@ -42,6 +42,29 @@ def test_the_order_of_series_does_not_matter(values: Floats, chance: np.random.G
     straight, mixed = ahead(values), ahead(values[order])
     for place, row in enumerate(order):
         assert numbers(mixed[place]) == pytest.approx(numbers(straight[row]), rel=1e-6, abs=1e-6)
+
+
+@FEW
+@given(PANELS, st.integers(1, 500), st.integers(0, 3))
+def test_unknown_days_before_a_panel_change_no_answer(values: Floats, before: int, late: int) -> None:
+    """However far back somebody asks: an answer is made of what is known, to the last digit."""
+    complete = max(0, values.shape[1] - late)
+    plain = panel(*values, complete=complete)
+    longer = panel(
+        *np.pad(values, ((0, 0), (before, 0)), constant_values=np.nan), complete=complete + before, start=MONDAY - timedelta(days=before)
+    )
+    period, sums = days_from(plain.day(plain.steps), 14), {0: range(1, len(values))}
+    asked, again = (forecast(each, period, today=period.start, origins=5, sums=sums) for each in (plain, longer))
+    assert asked == again
+
+
+@pytest.mark.parametrize("days", [30, 60, 120, 240])
+def test_an_older_series_takes_no_past_day_from_the_test_of_a_younger_one(days: int) -> None:
+    young = np.pad(noisy(2, days), ((0, 0), (400 - days, 0)), constant_values=np.nan)
+    today = MONDAY + timedelta(days=400)
+    alone, beside = (forecast(panel(*rows), days_from(today, 14), today=today, members=QUICK) for rows in (young, [*noisy(1, 400), *young]))
+    assert [one.backtest.origins for one in alone] == [one.backtest.origins for one in beside[1:]]
+    assert {one.backtest.origins for one in alone} <= set(range(3, 21))
 
 
 @FEW

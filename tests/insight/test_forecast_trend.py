@@ -91,6 +91,12 @@ def test_less_than_fourteen_months_tell_nothing_of_a_year() -> None:
     assert np.isnan(last(LastYear(), week(400), 5)).all()
 
 
+def test_a_young_series_beside_an_old_one_has_no_last_year() -> None:
+    young = np.pad(week(400), (100, 0), constant_values=np.nan)
+    said = LastYear().paths(np.stack([week(500), young]), [500], 5)[0]
+    assert [True, False] == np.isfinite(said).all(axis=1).tolist()
+
+
 def test_more_than_a_year_ahead_there_is_still_an_answer() -> None:
     assert np.isfinite(last(LastYear(), week(500), 400)).all()
 

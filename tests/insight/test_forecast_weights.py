@@ -1,5 +1,6 @@
 """What members weigh: by what they earned, by the day ahead, and what their disagreement says."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_more_days_of_a_new_series_make_its_band_narrower() -> None:
         widths.append((sure(answer.high80) - sure(answer.low80)) / sure(answer.total))
     assert sorted(widths, reverse=True) == widths
     assert widths[0] > 1.5 * widths[2]
+
+
+class SureOfLater:
+    """Says twice too much of the next ten days and the truth of those after them."""
+
+    name = "sure of later"
+
+    def paths(self, history: Floats, origins: Sequence[int], horizon: int) -> Floats:
+        return np.broadcast_to(np.where(np.arange(horizon) < 10, 20.0, 10.0), (len(origins), len(history), horizon))
+
+
+def test_a_period_to_come_is_tested_on_days_as_far_ahead() -> None:
+    flat = panel(np.full(200, 10.0))
+    today = flat.day(200)
+    now, later = (forecast(flat, days_from(today + timedelta(days=wait), 20), today=today, members=(SureOfLater(),))[0] for wait in (0, 10))
+    assert [0.5, 0.0] == pytest.approx([sure(now.backtest.mape_total), sure(later.backtest.mape_total)])
 
 
 def test_every_default_member_says_which_days_it_serves() -> None:

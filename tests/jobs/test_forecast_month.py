@@ -69,6 +69,43 @@ def test_a_month_that_is_complete_closes_and_its_accuracy_can_be_asked(watch: Wa
     assert ({"from": 21, "to": 25}, 1, True) == (one["days_left"], one["forecasts"], one["wape"] < 0.01)
 
 
+LENGTHS = """
+budgets:
+  - {name: weekly, scope: team=ml, weekly: 1400}
+  - {name: quarterly, scope: team=ml, quarterly: 18000}
+  - {name: west, scope: team=search, daily: 80, timezone: America/Los_Angeles}
+  - {name: east, scope: team=search, daily: 80, timezone: Asia/Tokyo}
+"""
+
+
+def periods(watch: Watch, scope: str) -> set[tuple[str, str]]:
+    which = select(forecasts.c.first, forecasts.c.until).where(forecasts.c.scope == f'[["team",["{scope}"]]]')
+    with watch.tools.ledger.engine.connect() as tx:
+        return {(str(row.first), str(row.until)) for row in tx.execute(which)}
+
+
+def test_periods_of_budgets_are_kept_beside_the_month(tmp_path: Path) -> None:
+    """On a Wednesday at 5:10 UTC it is the same day in Tokyo and still Tuesday, which is over, in Los Angeles."""
+    month = ("2026-03-01", "2026-04-01")
+    with watching(tmp_path, LENGTHS) as watch:
+        bill(watch, "2026-03-11")
+        run(watch, "2026-03-11")
+        assert {month, ("2026-03-09", "2026-03-16"), ("2026-01-01", "2026-04-01")} == periods(watch, "ml")
+        assert {month, ("2026-03-11", "2026-03-12")} == periods(watch, "search")
+
+
+def test_a_week_that_is_complete_closes_and_is_told_apart_from_months(tmp_path: Path) -> None:
+    with watching(tmp_path, LENGTHS) as watch:
+        bill(watch, "2026-03-11")
+        run(watch, "2026-03-11")
+        bill(watch, "2026-03-20")
+        assert "closed 2" in run(watch, "2026-03-20")  # the week of ml and the day of search
+        said = reply(watch.tools, "forecast accuracy team=ml", Asking("test", night("2026-03-20")))
+    assert isinstance(said, TextReply)
+    assert said.lines[0].startswith("Forecasts of team=ml missed the total of a week by")
+    assert [("week", {"from": 1, "to": 5})] == [(one["of"], one["days_left"]) for one in said.document["horizons"]]
+
+
 def test_a_month_that_is_not_complete_waits(watch: Watch) -> None:
     bill(watch, "2026-03-11")
     run(watch, "2026-03-11")

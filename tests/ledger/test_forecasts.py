@@ -106,6 +106,30 @@ def test_accuracy_is_told_by_days_left_beside_the_run_rate(engine: Engine) -> No
     assert Accuracy((1, 5), 1, 1, 0.0, 0.0, 1.0, 1.0, 0.0) == late
 
 
+def test_periods_of_other_lengths_are_told_apart_after_the_months(engine: Engine) -> None:
+    """With three days left 1,000 were said of each; 800 came in the week, 2,000 in the quarter, 1,250 in the month and 1,000 on the day."""
+    day, months = date(2026, 3, 29), {"month": (MARCH, 1250), "quarter": (Period(date(2026, 1, 1), date(2026, 4, 1)), 2000)}
+    short = {"week": (Period(date(2026, 3, 23), date(2026, 3, 30)), 800), "day": (Period(day, day + timedelta(days=1)), 1000)}
+    lengths = months | short
+    keep(
+        engine, [replace(said(1000.0), forecast=replace(said(1000.0).forecast, period=period)) for period, _ in lengths.values()], day, NOW
+    )
+    close(engine, {Open(ML, period, "USD"): Decimal(cost) for period, cost in lengths.values()}, OVER)
+    found = accuracy(engine, "USD", ML)
+    assert [("month", 0.2), ("quarter", 0.5), ("week", 0.25), ("day", 0.0)] == [(one.of, one.wape) for one in found]
+    with engine.connect() as tx:
+        assert not [*errors_of_closed(tx, OVER.date())]
+
+
+def test_a_quarter_is_told_from_its_first_day_on(engine: Engine) -> None:
+    quarter = Period(date(2026, 1, 1), date(2026, 4, 1))
+    early = replace(said(1000.0), forecast=replace(said(1000.0).forecast, period=quarter))
+    for day in (date(2026, 1, 1), date(2026, 2, 20)):
+        keep(engine, [early], day, NOW)
+    close(engine, {Open(ML, quarter, "USD"): Decimal(1000)}, OVER)
+    assert [("quarter", (62, 92)), ("quarter", (32, 61))] == [(one.of, one.days_left) for one in accuracy(engine, "USD", ML)]
+
+
 def test_accuracy_knows_scopes_and_currencies_apart(engine: Engine) -> None:
     euros = replace(said(7.0), forecast=replace(said(7.0).forecast, currency="EUR"), scope=(("team", ("x",)),))
     keep(engine, [said(1000.0), said(2000.0, ()), euros], NOW.date(), NOW)

@@ -134,6 +134,18 @@ def test_a_new_series_gets_a_wide_and_labelled_answer(ledger: Ledger) -> None:
     assert (found.whole.low80 or 0) < (found.whole.total or 0) < (found.whole.high80 or 0)
 
 
+def test_a_season_that_came_a_year_ago_is_foreseen(ledger: Ledger) -> None:
+    """Two years of 100 a day, twice that for three weeks from 27 April on: fourteen such days lie in the next thirty."""
+    first = TODAY - timedelta(days=730)
+    dates = [first + timedelta(days=n) for n in range(730)]
+    busy = [date(year, 4, 29) <= day < date(year, 5, 20) for day in dates for year in (day.year,)]
+    deliver(ledger, [Charge(day, "200" if season else "100", "ml") for day, season in zip(dates, busy, strict=True)], at=NOON)
+    found = predict(ledger, BOOK, (), Period(TODAY, TODAY + timedelta(days=30)), NOON).whole
+    assert dict(found.weights)["last year"] > 0.2
+    assert 1.2 < found.daily[-3].cost / found.daily[0].cost
+    assert (found.total or 0) > 3200
+
+
 def test_currencies_without_a_rate_are_refused(ledger: Ledger) -> None:
     deliver(ledger, [Charge(date(2026, 4, 1), "1"), Charge(date(2026, 4, 2), "1", currency="EUR")], at=NOON)
     with pytest.raises(QueryError, match="cannot be added up"):
