@@ -44,12 +44,17 @@ class Acted:
     carried_out: list[str] = field(default_factory=list)
     ended: list[tuple[str, str, str]] = field(default_factory=list)
     failure: Exception | None = None
+    meanwhile: Callable[[], Any] = lambda: None  # between the approval and its beginning
 
     def carry_out(self, proposal: str) -> Change:
-        self.carried_out.append(proposal)
+        self.meanwhile()
         if self.failure:
+            self.carried_out.append(proposal)
             raise self.failure
-        step(self.tools.ledger.engine, proposal, "start", Move("executor", self.tools.now()))
+        begun = step(self.tools.ledger.engine, proposal, "start", Move("executor", self.tools.now()))
+        if not begun.happened:  # somebody denied it in the moment between
+            return begun
+        self.carried_out.append(proposal)
         return step(self.tools.ledger.engine, proposal, "applied", Move("executor", self.tools.now()))
 
     def end(self, proposal: str, actor: str, reason: str) -> Change:

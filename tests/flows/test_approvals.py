@@ -21,7 +21,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
 def fresh(case: Case) -> None:
     case.acted.carried_out.clear()
     case.acted.ended.clear()
-    case.acted.failure = None
+    case.acted.failure, case.acted.meanwhile = None, lambda: None
 
 
 def test_one_message_holds_all_that_is_needed_to_decide(case: Case) -> None:
@@ -92,10 +92,29 @@ def test_v1_approve_and_deny_together_leave_one_outcome_and_the_loser_hears_who_
         )
         case.settle()
     state_now = case.now(one).state
-    loser, winner = (words(ana[0]), DORA) if state_now == "active" else (words(dora[0]), ANA)
+    heard, winner = (ana, DORA) if state_now == "active" else (dora, ANA)  # whoever approved a moment before a denial hears of both
+    loser = "\n".join(map(words, heard))
     assert state_now in ("active", "denied")
     assert (state_now == "active") == (case.acted.carried_out == [one.id])
     assert f"by <@{winner}>" in loser or "is denied" in loser
+
+
+def test_v1_whoever_approved_hears_of_a_denial_before_it_began(case: Case) -> None:
+    one = case.propose(ONE)
+    case.click(one, "deny", ANA)
+    form = case.view(ANA)["id"]
+
+    def denied() -> None:
+        case.slack.call("submit", user=ANA, view=form, state={"reason": {"reason": {"value": "too early"}}})
+        eventually(lambda: case.now(one).state == "denied")
+
+    case.acted.meanwhile = denied
+    with case.slack.new(DORA, only=lambda each: each["ephemeral"]) as seen:
+        case.click(one, "approve", DORA)
+    first, second = map(words, seen)
+    assert f"{one.id} is approved" in first
+    assert f"{one.id} is denied, by <@{ANA}>" in second
+    assert [] == case.acted.carried_out
 
 
 def test_v2_who_asked_is_refused_and_it_is_on_the_record(case: Case) -> None:
