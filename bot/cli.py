@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from bot import pricing
 from bot.audit_command import audit_arguments
@@ -298,11 +298,7 @@ def _run_job(options: argparse.Namespace) -> int:
 def _prices(options: argparse.Namespace) -> int:
     with _tools(options) as tools:
         told = pricing.prices(tools, options)
-    if options.json:
-        _print_json(told.document)
-    else:
-        print("\n".join(told.lines))
-    return DONE
+    return _say(told, options)
 
 
 def _rules(options: argparse.Namespace) -> int:
@@ -310,21 +306,14 @@ def _rules(options: argparse.Namespace) -> int:
 
     with _tools(options) as tools:
         told = rules(options, tools)
-    if options.json:
-        _print_json(told.document)
-    else:
-        print("\n".join(told.lines))
-    return DONE
+    return _say(told, options)
 
 
 def _audit(options: argparse.Namespace) -> int:
     from bot.audit_command import audit
 
     told = audit(options, lambda: _tools(options))
-    if options.json:
-        _print_json(told.document)
-    else:
-        print("\n".join(told.lines))
+    _say(told, options)
     return DONE if told.holds else OURS
 
 
@@ -334,11 +323,7 @@ def _gateway(options: argparse.Namespace) -> int:
     key = existing_key() if getattr(options, "existing", False) else None
     with _tools(options) as tools:
         told = gateway(options, tools, key)
-    if options.json:
-        _print_json(told.document)
-    else:
-        print("\n".join(told.lines))
-    return DONE
+    return _say(told, options)
 
 
 def _messages(options: argparse.Namespace) -> int:
@@ -346,6 +331,20 @@ def _messages(options: argparse.Namespace) -> int:
 
     with _tools(options) as tools:
         told = messages(options, tools)
+    return _say(told, options)
+
+
+class _Told(Protocol):
+    """What a command came to, for people and for scripts."""
+
+    @property
+    def lines(self) -> Sequence[str]: ...
+
+    @property
+    def document(self) -> Any: ...
+
+
+def _say(told: _Told, options: argparse.Namespace) -> int:
     if options.json:
         _print_json(told.document)
     else:
