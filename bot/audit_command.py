@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bot.told import Told
 from finops.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,15 +14,6 @@ if TYPE_CHECKING:
     from finops.ledger.audit_verify import Proof
     from finops.ledger.checkpoints import Checkpoint
     from finops.settings import Settings
-
-
-@dataclass(frozen=True)
-class Told:
-    """A command's result in words and as a document, and whether the record holds."""
-
-    lines: tuple[str, ...]
-    document: dict[str, Any]
-    holds: bool = True
 
 
 def audit_arguments(parser: argparse.ArgumentParser, common: Callable[..., None]) -> None:

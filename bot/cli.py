@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from bot import pricing
 from bot.audit_command import audit_arguments
@@ -13,6 +13,7 @@ from bot.check_command import check_arguments
 from bot.gateway_command import gateway_arguments
 from bot.messages_command import messages_arguments
 from bot.rules_command import rules_arguments
+from bot.told import Told
 from finops.errors import ConfigError, FinopsError, QueryError, UserError, close_to
 
 DONE, OURS, CALLERS, DEGRADED = 0, 1, 2, 3
@@ -313,8 +314,7 @@ def _audit(options: argparse.Namespace) -> int:
     from bot.audit_command import audit
 
     told = audit(options, lambda: _tools(options))
-    _say(told, options)
-    return DONE if told.holds else OURS
+    return _say(told, options)
 
 
 def _gateway(options: argparse.Namespace) -> int:
@@ -334,22 +334,12 @@ def _messages(options: argparse.Namespace) -> int:
     return _say(told, options)
 
 
-class _Told(Protocol):
-    """What a command came to, for people and for scripts."""
-
-    @property
-    def lines(self) -> Sequence[str]: ...
-
-    @property
-    def document(self) -> Any: ...
-
-
-def _say(told: _Told, options: argparse.Namespace) -> int:
+def _say(told: Told, options: argparse.Namespace) -> int:
     if options.json:
         _print_json(told.document)
     else:
         print("\n".join(told.lines))
-    return DONE
+    return DONE if told.holds else OURS
 
 
 def _version(options: argparse.Namespace) -> int:

@@ -5,9 +5,9 @@ import hashlib
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.told import Told
 from finops.errors import UserError, meant
 
 if TYPE_CHECKING:
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 IDENTITY: Final = ("tenant", "team", "project", "env", "feature", "user")
 SHOWN: Final = 12  # digits of a key's SHA-256, enough to name it
 ACTOR: Final = "terminal"
-
-
-@dataclass(frozen=True)
-class Told:
-    """A command's result in words and as a document."""
-
-    lines: tuple[str, ...]
-    document: dict[str, Any]
 
 
 def gateway_arguments(parser: argparse.ArgumentParser, common: Callable[..., None]) -> None:

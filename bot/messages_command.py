@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from bot.told import Told
 from finops.errors import UserError, meant
 
 if TYPE_CHECKING:
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 ACTOR: Final = "terminal"
 DOING: Final = ("retry", "drop")
 HOW: Final = "A finops-bot that runs sends it within seconds; finops-bot job deliver-outbox does so now."
-
-
-@dataclass(frozen=True)
-class Told:
-    """A command's result in words and as a document."""
-
-    lines: tuple[str, ...]
-    document: dict[str, Any]
 
 
 def messages_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,12 +5,13 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.told import Told
 from finops.errors import UserError, meant
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ DATED: Final = re.compile(r"(.+)@([0-9]{4}-[0-9]{2}-[0-9]{2})")
 LARGEST_FILE: Final = 200_000_000
 MOST_LINES: Final = 200
 PER_MTOK: Final = 6
-
-
-@dataclass(frozen=True)
-class Told:
-    """A command's result in words and as a document."""
-
-    lines: tuple[str, ...]
-    document: dict[str, Any]
 
 
 def arguments(parser: argparse.ArgumentParser, common: Callable[..., None]) -> None:

@@ -2,10 +2,10 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.told import Told
 from finops.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,14 +17,6 @@ USUALLY: Final = timedelta(days=30)
 ROUGHLY: Final = (
     "so many days of so many budgets are forecast by the usual level of each weekday; ask for fewer days to see what would have been told"
 )
-
-
-@dataclass(frozen=True)
-class Told:
-    """A command's result in words and as a document."""
-
-    lines: tuple[str, ...]
-    document: dict[str, Any]
 
 
 def rules_arguments(parser: argparse.ArgumentParser, common: Callable[..., None]) -> None:

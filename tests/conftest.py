@@ -22,8 +22,8 @@ from tests.migrated import once_for_real
 settings.register_profile("project", deadline=None)  # machines differ; no test is about time
 settings.load_profile("project")
 
-ROOM = 6 << 30  # bytes; a whole run of four processes took half of it
-RACING = {"browser", "flows", "gateway", "integration", "slackbox"}  # folders whose tests run beside threads, servers and a browser
+ROOM = 6 << 30  # bytes; whole runs were seen to take a fifth of it
+RACING = {"browser", "flows"}  # folders whose tests are people in front of a running bot, its threads and a browser
 
 
 def pytest_configure() -> None:
@@ -74,8 +74,8 @@ def log_as_before() -> Iterator[None]:
 def absent(what: str) -> None:
     """Skip where a peer is not installed; on CI that is a failure."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed, and CI must have it: run `make system`")
-    pytest.skip(f"{what} is not installed: run `make system`")
+        pytest.fail(f"{what} is not installed, and CI must have it: run `make system peers`")
+    pytest.skip(f"{what} is not installed: run `make system peers`")
 
 
 def free_port() -> int:

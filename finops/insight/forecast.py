@@ -249,7 +249,8 @@ def _answer(
     past = panel.values[row, max(0, first) : max(0, min(last, complete))]
     leads = slice(max(0, first - complete), max(0, last - complete))
     ahead, held, test = outlook.days[row, leads], outlook.held[row, leads], outlook.tests[row]
-    weights = tuple((name, round(float(weight), 4)) for name, weight in zip(names, outlook.weights[:, row], strict=False) if weight >= 5e-5)
+    shares = zip(names, outlook.weights[:, row], strict=False)  # where no sums are, the last name has no weight
+    weights = tuple((name, round(float(weight), 4)) for name, weight in shares if weight >= 5e-5)
     why = reason(label, weights, test, lumpy=bool(history.lumpy[row]), free=bool(history.free[row]))
     spent = float(np.nansum(past))
     if not np.isfinite(ahead).all() or (not len(ahead) and not np.isfinite(past).any()):

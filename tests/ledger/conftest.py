@@ -11,6 +11,7 @@ from finops.ledger.facts import DuckFacts
 from finops.ledger.ledger import Ledger, Terms
 from finops.ledger.state import open_state
 from tests.ledger.acting_case import Scene, scene
+from tests.ledger.outbox_case import Clock, World
 from tests.ledger.proposed import KEYS
 
 MakeLedger = Callable[..., Ledger]
@@ -41,6 +42,17 @@ def make_ledger(state_url: str, tmp_path: Path) -> Iterator[MakeLedger]:
 @pytest.fixture
 def ledger(make_ledger: MakeLedger) -> Ledger:
     return make_ledger()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    """The Slack of a few lines, in which what goes wrong is chosen."""
+    return World(clock)
 
 
 def opened(url: str) -> Engine:

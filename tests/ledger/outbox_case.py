@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis.stateful import RuleBasedStateMachine
+from sqlalchemy import delete
+
 from finops.ledger.ledger import Ledger
 from finops.ledger.outbox import Kind, Reference, enqueue
 from finops.ledger.state import writing
+from finops.ledger.tables_outbox import outbox
 from jobs.delivering import Deliverer, Surroundings
 from jobs.routes import Content, LostError, NotSentError, Parcel, RefusedError
 
@@ -82,6 +86,20 @@ class World:
 
     def keys(self, route: str = COSTS) -> list[str]:
         return [one.key for one in self.seen if one.route == route]
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Two processes on one ledger, whose outbox is empty at the start."""
+
+    first: Ledger
+    second: Ledger
+
+    def __init__(self) -> None:
+        super().__init__()
+        with writing(self.first.engine) as tx:
+            tx.execute(delete(outbox))
+        self.clock = Clock()
+        self.world = World(self.clock)
 
 
 def written(payload: Mapping[str, Any]) -> Content:

@@ -21,16 +21,6 @@ LEASE = timedelta(minutes=2)
 OPS, PAGER = "email:ops@example.com", "pagerduty:default"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def world(clock: Clock) -> World:
-    return World(clock)
-
-
 def forward(clock: Clock, **span: float) -> None:
     clock.now += timedelta(**span)
 

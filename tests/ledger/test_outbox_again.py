@@ -29,16 +29,6 @@ OPS = "email:ops@example.com"
 BOSS = "U0ANA00001"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def world(clock: Clock) -> World:
-    return World(clock)
-
-
 def bury(ledger: Ledger, clock: Clock, error: str = "is_archived", *, lost: bool = False) -> None:
     """Give up whatever may go out now."""
     while letter := outbox.claim(ledger.engine, clock.now, timedelta(minutes=2), {"slack", "email", "pagerduty"}):

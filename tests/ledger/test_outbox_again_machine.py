@@ -5,36 +5,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import delete, select
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
 
 from finops.ledger import outbox
 from finops.ledger.audit import entries
-from finops.ledger.ledger import Ledger
 from finops.ledger.outbox_again import Again, let_go, try_again, try_all_again
 from finops.ledger.outbox_unsent import message
-from finops.ledger.state import writing
 from finops.ledger.tables_outbox import outbox as rows
 from tests.ledger.conftest import MakeLedger
-from tests.ledger.outbox_case import COSTS, ML, Clock, DiedError, World, put, worker
+from tests.ledger.outbox_case import COSTS, ML, DiedError, OutboxMachine, put, worker
 
 FAULTS = ("", "never", "never", "unfit", "limited", "lost", "lost after", "dies", "dies after")
 FALLBACK = "email:ops@example.com"
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(OutboxMachine):
     """`written` is the model: what was put in. `let` was let go; `taken` counts what people were told is tried again, or not needed."""
-
-    first: Ledger
-    second: Ledger
 
     def __init__(self) -> None:
         super().__init__()
-        with writing(self.first.engine) as tx:
-            tx.execute(delete(rows))
         self.before = self._recorded()
-        self.clock = Clock()
-        self.world = World(self.clock)
         self.written: list[str] = []
         self.let: set[str] = set()
         self.taken = 0

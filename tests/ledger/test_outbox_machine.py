@@ -6,35 +6,26 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import delete
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from finops.ledger import outbox
 from finops.ledger.ledger import Ledger
 from finops.ledger.outbox import Letter, Reference
-from finops.ledger.state import writing
 from finops.ledger.tables_outbox import outbox as rows
 from jobs.delivering import LEASE, Deliverer
 from jobs.routes import Content, Parcel
 from tests.ledger.conftest import MakeLedger
-from tests.ledger.outbox_case import COSTS, ML, Clock, DiedError, World, put, worker
+from tests.ledger.outbox_case import COSTS, ML, DiedError, OutboxMachine, put, worker
 
 ROUTES = (COSTS, ML, "email:ops@example.com")
 FAULTS = ("", "refused", "limited", "lost", "lost after", "dies", "dies after", "breaks after")
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(OutboxMachine):
     """`queues` is the model: what was put in, by route, in order. `slow` holds messages of a worker that does not come back in time."""
-
-    first: Ledger
-    second: Ledger
 
     def __init__(self) -> None:
         super().__init__()
-        with writing(self.first.engine) as tx:
-            tx.execute(delete(rows))
-        self.clock = Clock()
-        self.world = World(self.clock)
         self.workers = [self._worker(self.first), self._worker(self.second)]
         self.queues: dict[str, list[str]] = {route: [] for route in ROUTES}
         self.asleep: list[Letter] = []
