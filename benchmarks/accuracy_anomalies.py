@@ -13,7 +13,22 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.accuracy_anomalies_injected import MONTH, Cries, Found, Injected, inject, judge, recall, segments, within
+from benchmarks.accuracy_anomalies_injected import (
+    LOUD,
+    MONTH,
+    SHAPES,
+    WORTH,
+    Cries,
+    Found,
+    Injected,
+    in_time,
+    inject,
+    judge,
+    recall,
+    segments,
+)
+from benchmarks.accuracy_anomalies_oracle import COLUMNS as ORACLE
+from benchmarks.accuracy_anomalies_oracle import beside_oracle
 from benchmarks.accuracy_anomalies_peers import at_budget, cut_forest, our_scores, ours, prophet_band, rolling_z
 from benchmarks.accuracy_anomalies_young import COLUMNS as YOUNG
 from benchmarks.accuracy_anomalies_young import young_bills
@@ -59,17 +74,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _injected(data: Path | None, positions: int) -> list[Goal]:
-    cases, rows, at = _cases(data, positions), [], {}
+    cases, rows, at, by_case = _cases(data, positions), [], {}, {}
     for sensitivity in SENSITIVITIES:
         judged = {case.source: judge(case, partial(detect, sensitivity=sensitivity)) for case in cases}
         for half in (CHOSEN, TOLD):
             for group, names in (("bills", BILLS), ("bills of a year", YEAR), ("counts", COUNTS)):
-                found = [item for name in names for item in judged[name][0] if item.event.half == half]
+                found = [item for name in names for item in _of(judged[name][0], half)]
                 cries = [judged[name][1][half] for name in names]
                 at[sensitivity, half, group] = found, cries
+                if sensitivity == 0.25 and group != "counts":
+                    by_case[half, group] = [(case, _of(judged[case.source][0], half)) for case in cases if case.source in names]
                 rows.append((f"{sensitivity:g}, half {half + 1}, {group}", *_figures(found, cries)))
     heading("Events put into real daily series: spikes, shifts, ramps, drops")
     table(COLUMNS, rows)
+    heading("Beside an oracle at 0.25 that is told the event and its day")
+    table(ORACLE, [beside_oracle(f"half {half + 1}, {group}", by_case[half, group], 0.25) for half, group in by_case])
     return _goals(at[0.25, TOLD, "bills"], at[1.0, TOLD, "bills"])
 
 
@@ -98,22 +117,20 @@ def _figures(found: Sequence[Found], cries: Sequence[Cries]) -> tuple[str, ...]:
 
 
 def _delays(found: Sequence[Found]) -> list[float]:
-    """Return the share of loud events told in time: spikes worth telling on their first day on that day, shifts in two, ramps in seven."""
-    loud = _loud(found)
-    shapes = {shape: [item for item in loud if item.event.shape == shape] for shape in ("spike", "shift", "ramp")}
-    return [
-        within([item for item in shapes["spike"] if item.event.at_once], 0),
-        within(shapes["shift"], 2),
-        within(shapes["ramp"], 7),
-    ]
+    """Return the share of loud events told in time: spikes on their first day, shifts in two days more, ramps in seven."""
+    return [in_time(_loud(found), shape) for shape in SHAPES]
+
+
+def _of(found: Sequence[Found], half: int) -> list[Found]:
+    return [item for item in found if item.event.half == half]
 
 
 def _big(found: Sequence[Found]) -> list[Found]:
-    return [item for item in found if item.event.worth >= 0.05]
+    return [item for item in found if item.event.worth >= WORTH]
 
 
 def _loud(found: Sequence[Found]) -> list[Found]:
-    return [item for item in found if item.event.loud >= 3]
+    return [item for item in found if item.event.loud >= LOUD]
 
 
 def _a_month(cries: Sequence[Cries], what: str) -> float:

@@ -22,6 +22,8 @@ EVENTS: Final[tuple[tuple[Shape, float, int], ...]] = (
     ("drop", -0.6, 3), ("drop", -0.9, 3),
 )  # fmt: skip
 WORTH, LOUD, LEAST = 0.05, 3.0, 1.0  # share of four weeks · times a series' own noise · money an event has at least
+SOON: Final[Mapping[Shape, int]] = {"spike": 1, "shift": 3, "ramp": 8, "drop": 1}  # days in which it should be told, its first among them
+SHAPES: Final[tuple[Shape, ...]] = ("spike", "shift", "ramp")  # whose time counts
 GRACE: Final = 3  # days after its end in which an event still counts as found
 
 
@@ -29,7 +31,7 @@ GRACE: Final = 3  # days after its end in which an event still counts as found
 class Put:
     """One event in one copy of a series: what it is worth beside four weeks of spend, and how far above the series' noise.
 
-    `at_once` says that its first day alone has the money below which nothing is told.
+    `soon` says that the days in which it should be told have the money below which nothing is.
     """
 
     key: Key
@@ -41,7 +43,7 @@ class Put:
     worth: float
     loud: float
     half: int
-    at_once: bool
+    soon: bool
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,10 @@ def recall(found: Sequence[Found]) -> float:
     return sum(item.delay is not None for item in found) / len(found) if found else float("nan")
 
 
-def within(found: Sequence[Found], days: int) -> float:
-    """Return the share of what was found that was told at most so many days after its start."""
-    delays = [item.delay for item in found if item.delay is not None]
-    return sum(delay <= days for delay in delays) / len(delays) if delays else float("nan")
+def in_time(found: Sequence[Found], shape: Shape) -> float:
+    """Return the share of what was found of a shape that was told as soon as it should be, of what could be."""
+    delays = [item.delay for item in found if item.delay is not None and item.event.shape == shape and item.event.soon]
+    return sum(delay < SOON[shape] for delay in delays) / len(delays) if delays else float("nan")
 
 
 def segments(panel: Panel, weeks: int) -> Panel:
@@ -162,15 +164,18 @@ def segments(panel: Panel, weeks: int) -> Panel:
     return Panel(keys, panel.start, values, np.full(len(keys), days, dtype=np.intp), panel.currency)
 
 
+def heights(shape: Shape, size: float, days: int) -> Floats:
+    """Return by how much of the usual an event is above it on each of its first days."""
+    return size * np.arange(1, days + 1) / RAMP if shape == "ramp" else np.full(days, size)
+
+
 def _change(
     panel: Panel, row: int, values: Floats, event: tuple[Shape, float, int], start: int, number: int, half: int
 ) -> tuple[Floats, Put | None]:
     shape, size, days = event
     last = min(start + days, panel.steps)
     before = float(np.nansum(values[start - 28 : start]))
-    height = np.full(last - start, size)
-    if shape == "ramp":
-        height = size * np.arange(1, last - start + 1) / days
+    height = heights(shape, size, last - start)
     changed = values.copy()
     changed[start:last] = np.maximum(changed[start:last] * (1 + height), 0)
     extra = changed[start:last] - values[start:last]
@@ -179,8 +184,8 @@ def _change(
         return changed, None
     key = (*panel.keys[row], ("copy", f"{number:06}"))
     loud = float(np.nanmax(np.abs(extra))) / max(_noise(values[:start]), 1e-9)
-    at_once = abs(float(np.nan_to_num(extra[0]))) >= LEAST
-    return changed, Put(key, panel.keys[row], shape, size, panel.day(start), panel.day(last), worth, loud, half, at_once)
+    soon = abs(float(np.nansum(extra[: SOON[shape]]))) >= LEAST
+    return changed, Put(key, panel.keys[row], shape, size, panel.day(start), panel.day(last), worth, loud, half, soon)
 
 
 def _noise(past: Floats) -> float:

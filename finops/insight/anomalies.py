@@ -51,7 +51,8 @@ def detect(
         rows = slice(number * PART, number * PART + len(scored.up))
         early = scored.young * sqrt(sensitivity / YOUNG)
         over = [np.maximum(side[rows], young) / strict[rows, None] for side, young in ((up, early), (down, -early))]
-        alarms = Alarms(over[0], over[1], scored.creeping, seen.new & (seen.actual >= max(floor, 0)))
+        new = seen.new & (seen.actual >= max(floor, 0))
+        alarms = Alarms(over[0], over[1], scored.creeping, new, patience=min(1.0, sqrt(YOUNG / sensitivity)))
         found.extend(events(_rows(panel, rows), seen, alarms, first, limit))
     return tuple(sorted(found, key=lambda anomaly: (-abs(anomaly.excess), anomaly.key, anomaly.id)))
 

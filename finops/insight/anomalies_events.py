@@ -21,7 +21,7 @@ SEVERITIES: Final[tuple[tuple[Severity, float, float], ...]] = (("high", 0.20, 2
 STILL: Final = 0.5  # an event lasts while this share of what it began with is still there
 GROWS: Final = 1.2  # the last step departs so many times as far as the event did on average
 BACK: Final = 0.3  # by less than this share beyond the earlier usual a series is only on its way back to it
-FURTHER: Final = 2.0  # so many times as far out as an event ever was, a week into it, is an event of its own
+FURTHER: Final = 2.0  # so many times as far out as an event ever was is an event of its own
 BRIEF: Final = 3  # steps a spike may last
 
 
@@ -58,12 +58,16 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Alarms:
-    """Where each series is too much or too little, in score over threshold; 1 and more is told."""
+    """Where each series is too much or too little, in score over threshold; 1 and more is told.
+
+    `patience` is how much of what is known a new level must last before it is the usual: less for who is ready for more alarms.
+    """
 
     up: Floats
     down: Floats
     creeping: NDArray[np.bool_]
     new: NDArray[np.bool_]
+    patience: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class _Row:
         self.level = found.expected[row] / np.maximum(found.profile[row], PARTLY)
         self.profile, self.usual = found.profile[row], found.usual[row]
         self.up, self.down, self.creeping, self.new = alarms.up[row], alarms.down[row], alarms.creeping[row], alarms.new[row]
-        self.age = found.age[row]
+        self.age, self.patience = found.age[row], alarms.patience
         self.known = int(np.flatnonzero(~np.isnan(self.actual))[-1]) + 1
 
     def over(self, step: int, usual: float) -> float:
@@ -123,7 +127,7 @@ class _Row:
 
     def longest(self, first: int, grain: Grain) -> int:
         """Return after how many steps what began then is the new usual: sooner where little is known of the old one."""
-        return grain.longest if self.new[first] else min(grain.longest, max(int(self.age[first]), grain.level))
+        return grain.longest if self.new[first] else min(grain.longest, max(int(self.age[first] * self.patience), grain.level))
 
     def share(self, step: int, usual: float, sign: int) -> float:
         return sign * self.over(step, usual) / self.scale(step, usual)
@@ -147,11 +151,11 @@ def _belongs(row: _Row, step: int, past: _Span, grain: Grain) -> bool:
     beyond = row.share(step, past.usual, sign)
     if sign != past.sign:
         return beyond < BACK and not (step > past.last and _settled(past, grain))
-    if step <= past.last and step - past.found < grain.quiet:
+    if step == past.first + 1 <= past.last:  # it may have begun in the middle of its first step
         return True
     if step <= past.last:
         return not _is_further(beyond, max(row.share(at, past.usual, sign) for at in range(past.first, step)), sign)
-    return step - past.last <= grain.quiet and beyond <= GROWS * past.deep
+    return step - past.last <= grain.quiet and beyond <= GROWS * past.deep * _lingers(step - past.last, grain)
 
 
 def _is_further(beyond: float, so_far: float, sign: int) -> bool:
@@ -160,9 +164,19 @@ def _is_further(beyond: float, so_far: float, sign: int) -> bool:
     return beyond >= FURTHER * so_far or (sign < 0 and left > PARTLY and 1 - beyond <= left / FURTHER)
 
 
+def _lingers(gap: int, grain: Grain) -> float:
+    """Return how much of an event may still be its tail so many steps after it: all within a pause, then less with each."""
+    return 1 - max(gap - _pause(grain), 0) / (grain.quiet + 1)
+
+
+def _pause(grain: Grain) -> int:
+    """Return for how many steps an event may be away and still go on."""
+    return max(grain.quiet // 3, 1)
+
+
 def _settled(past: _Span, grain: Grain) -> bool:
     """Say whether an event lasted until it was the new usual: to leave that again is news."""
-    return past.last - past.first + 1 >= past.longest - max(grain.quiet // 3, 1)
+    return past.last - past.first + 1 >= past.longest - _pause(grain)
 
 
 def _span(row: _Row, step: int, grain: Grain, earliest: int) -> _Span:
@@ -195,7 +209,7 @@ def _usual_before(row: _Row, first: int, creeping: bool, grain: Grain) -> float:
 
 def _until(row: _Row, first: int, step: int, sign: int, usual: float, least: float, grain: Grain) -> tuple[int, bool]:
     """Return the last step of the event and whether it is over: back for more than a pause, or so long that it is the new usual."""
-    pause, longest = max(grain.quiet // 3, 1), row.longest(first, grain)
+    pause, longest = _pause(grain), row.longest(first, grain)
     last = step
     for at in range(step + 1, row.known):
         if at - first >= longest or at - last > pause:

@@ -1,5 +1,6 @@
 """One cause, one alert: anomalies of nested scopes gathered under the most specific one that explains them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,6 +79,7 @@ def _gathered(ordered: Sequence[Anomaly], leader: Mapping[str, str]) -> tuple[Gr
 
 def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], nest: Nesting) -> None:
     """Say who tells this anomaly: one part of it that explains it, the first of a few that do together, or itself for all its parts."""
+    inside = _nearest(anomaly, inside)
     causes = _causes(anomaly, inside, nest)
     if len(causes) == 1:
         _follow(anomaly, causes[0], leader)
@@ -90,6 +92,19 @@ def _lead(anomaly: Anomaly, inside: Sequence[Anomaly], leader: dict[str, str], n
         for other in inside:
             if _begun_together(other, anomaly):
                 _follow(other, anomaly, leader)
+
+
+def _nearest(whole: Anomaly, inside: Sequence[Anomaly]) -> list[Anomaly]:
+    """Leave out of two events of one series at one time the one that began further from the whole: it is a part of another whole."""
+    by_key: dict[Key, list[Anomaly]] = defaultdict(list)
+    for other in inside:
+        by_key[other.key].append(other)
+    return [part for part in inside if not any(_is_nearer(other, part, whole) for other in by_key[part.key])]
+
+
+def _is_nearer(other: Anomaly, part: Anomaly, whole: Anomaly) -> bool:
+    at_one_time = other.start < part.end and part.start < other.end
+    return at_one_time and abs(other.start - whole.start) < abs(part.start - whole.start)
 
 
 def _overlaps(part: Anomaly, cause: Anomaly, whole: Anomaly, nest: Nesting) -> bool:
@@ -135,7 +150,9 @@ def _gather_alike(causes: Sequence[Anomaly], leader: dict[str, str], nest: Nesti
 
 
 def _is_alike(one: Anomaly, other: Anomaly, nest: Nesting) -> bool:
-    if one.step != other.step or one.excess * other.excess <= 0 or not set(one.key) & set(other.key) or nest.apart(one.key, other.key):
+    if one.step != other.step or one.excess * other.excess <= 0 or one.key == other.key:
+        return False
+    if not set(one.key) & set(other.key) or nest.apart(one.key, other.key):
         return False
     small, large = sorted((abs(one.excess), abs(other.excess)))
     both = min(one.end, other.end) - max(one.start, other.start)

@@ -65,10 +65,11 @@ def scores(found: Course, grain: Grain, floor: Floor) -> Scores:
 
 
 def _young(found: Course, grain: Grain, floor: Floor) -> Floats:
-    """Score the steps of series that have hardly a past, above and below in one, as far as they are worth telling."""
+    """Score the steps of series that have hardly a past, above and below in one, as far as they or three of them are worth telling."""
     if grain.judged >= grain.young:
         return np.zeros_like(found.actual)
-    worth = np.abs(found.departure) >= np.maximum(floor.money, floor.share * found.usual)
+    lately = np.fmax(np.abs(found.departure), np.abs(3 * trailing_mean(found.departure, 3, 3)))
+    worth = (lately >= floor.money) & (np.abs(found.departure) >= floor.share * found.usual)
     return np.where(worth, young_scores(found, grain), 0.0)
 
 

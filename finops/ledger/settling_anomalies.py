@@ -126,13 +126,13 @@ class _Settling:
             self._tell(self.known[head.id], self.look.routes.get(group.driver.id))
 
     def _match(self, seen: Anomaly) -> Stored | None:
-        """By its id, or else as one of the same series, direction and time: its first day may be told anew."""
+        """By its id, or else as the nearest one of the same series, direction and time: its first day may be told anew."""
         if seen.id in self.known:
             return self.known[seen.id]
         same = (one for one in self.known.values() if (one.case.anomaly.key, one.case.anomaly.step) == (seen.key, seen.step))
         return max(
             (one for one in same if one.id not in self.seen and is_same_cause(one.case.anomaly, seen)),
-            key=lambda one: (one.case.live, one.id),
+            key=lambda one: (one.case.live, -abs(one.case.anomaly.start - seen.start), one.id),
             default=None,
         )
 

@@ -281,7 +281,7 @@ def _under_one_name(*groups: Group) -> Group:
 
 
 def _is_twin(one: Anomaly, other: Anomaly) -> bool:
-    return one.step == other.step and is_same_cause(one, other) and TWIN <= one.excess / other.excess <= 1 / TWIN
+    return one.step == other.step and one.key != other.key and is_same_cause(one, other) and TWIN <= one.excess / other.excess <= 1 / TWIN
 
 
 def _lies_in(key: Key, scope: Sequence[Filter], nest: Nesting) -> bool:

@@ -145,3 +145,38 @@ def test_the_way_back_from_a_drop_is_quiet_though_a_day_stood_out_in_between() -
     values = shifted(0.5, 20, steps=AT + 21)
     values[AT + 10] *= 4
     assert [("drop", DAY), ("spike", DAY + timedelta(days=10))] == told(values)
+
+
+def test_a_day_far_beyond_a_weak_event_is_an_event_of_its_own_three_days_into_it() -> None:
+    values = shifted(1.3, 20)
+    values[AT + 3] *= 2
+    assert [("shift", DAY), ("spike", DAY + timedelta(days=3))] == told(values)[:2]
+
+
+def test_a_shift_that_began_in_the_middle_of_a_day_is_one_event() -> None:
+    """Its second day departs three times as far as its first."""
+    values = shifted(2, 20)
+    values[AT] /= 1.5
+    assert [("shift", DAY)] == told(values)
+
+
+@pytest.mark.parametrize(("days_after", "spikes"), [(2, 1), (6, 2)])
+def test_the_same_once_more_is_a_tail_right_after_an_event_and_news_at_the_end_of_its_week(days_after: int, spikes: int) -> None:
+    values = shifted(3, 1)
+    values[AT + days_after] = 3 * calm()[AT + days_after]
+    assert spikes == len(told(values))
+
+
+def test_half_as_much_again_at_the_end_of_the_week_of_an_event_is_its_tail() -> None:
+    values = shifted(3, 1)
+    values[AT + 6] *= 1.8
+    assert [("spike", DAY)] == told(values)
+
+
+@pytest.mark.parametrize(("sensitivity", "kinds"), [(0.25, ["drop"]), (1.0, ["drop", "shift"])])
+def test_the_way_back_of_a_young_bill_is_news_sooner_for_who_is_ready_for_more_alarms(sensitivity: float, kinds: list[str]) -> None:
+    """Three weeks at one level, fifteen days at half of it, and back."""
+    values = np.full(40, 100.0) * np.exp(0.01 * np.random.default_rng(1).standard_normal(40))
+    values[21:36] /= 2
+    found = detect(panel(values), sensitivity=sensitivity)
+    assert kinds == [each.kind for each in sorted(found, key=lambda each: each.start)]

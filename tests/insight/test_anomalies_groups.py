@@ -194,3 +194,14 @@ def test_seen_from_a_team_a_wider_cause_is_what_of_it_lies_there() -> None:
     assert [(WEB, ())] == [(one.driver.key, one.members) for one in seen_from(groups, lambda key: key == WEB)]
     assert [TOTAL] == [one.driver.key for one in seen_from(groups, lambda key: True)]
     assert [] == list(seen_from(groups, lambda key: key == ML))
+
+
+def test_a_day_far_beyond_a_shift_is_a_cause_of_its_own_in_every_layer() -> None:
+    both = [(ML, 400.0, 160.0), (TOTAL, 404.0, 160.0)]
+    found = [event for key, shift, spike in both for event in (lasting(key, shift), anomaly(key, spike, day=3))]
+    groups = group(found)
+    assert [(400.0, [404.0]), (160.0, [160.0])] == [(one.excess, [member.excess for member in one.members]) for one in groups]
+
+
+def test_two_events_of_one_series_are_two_causes_however_alike() -> None:
+    assert [(ML, []), (ML, [])] == told(lasting(ML, 561), anomaly(ML, 420, day=3))

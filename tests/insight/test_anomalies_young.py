@@ -98,3 +98,11 @@ def test_what_lasts_longer_than_what_was_before_it_is_the_usual() -> None:
     values[12:] *= 0.1
     values[30:] *= 5
     assert ["drop", "shift"] == [found.kind for found in sorted(detect(panel(values)), key=lambda found: found.start)]
+
+
+def test_days_that_come_to_the_floor_together_are_told_of_a_young_bill_on_the_second() -> None:
+    """Of two a day, a third more is 0.66: below the floor by the day."""
+    values = 2 * np.exp(0.01 * np.random.default_rng(1).standard_normal(20))
+    values[14:17] *= 4 / 3
+    (found,) = detect(panel(values))
+    assert (START + timedelta(days=14), START + timedelta(days=15)) == (found.start, found.detected_on)

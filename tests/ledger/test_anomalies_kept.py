@@ -77,6 +77,13 @@ def test_hours_that_begin_late_within_a_shift_of_all_are_told_by_themselves(engi
     assert ((hours.id,), (hours.id,)) == (done.opened, done.told)
 
 
+def test_a_day_far_beyond_a_shift_that_was_told_has_a_message_of_its_own(engine: Engine) -> None:
+    shift = found(start=TODAY - 3 * DAY, kind="shift", end=TODAY)
+    settle(engine, look(shift, known_until={"day": TODAY - DAY}))
+    spike = found(excess=400.0)
+    assert ((spike.id,), (shift.id,)) == ((done := settle(engine, look(grown(shift, 500.0), spike, at=NOON + DAY))).told, done.grown)
+
+
 def test_an_anomaly_whose_first_day_is_told_anew_stays_the_same_one(engine: Engine) -> None:
     settle(engine, look(SPIKE))
     earlier = found(ML, start=SPIKE.start - DAY, end=SPIKE.end)
