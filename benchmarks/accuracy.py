@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(machine(), flush=True)
     size = Size(options.origins or (1 if options.quick else 6), 0 if options.quick else 2, slow=not options.quick)
-    goals = run(size, options.series, options.data)
+    goals = run(size, options.series, options.data, options.own)
     heading("Goals (set for the full run)" if options.quick else "Goals")
     judge(goals)
 
@@ -30,6 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="where answers of slow baselines are kept for the next run (default: nowhere)"
+    )
+    parser.add_argument(
+        "--own", type=Path, nargs="+", default=(), metavar="CSV", help="days of your own: a column date and one for each series"
     )
     return parser
 

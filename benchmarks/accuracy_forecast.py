@@ -28,9 +28,11 @@ class Size:
     slow: bool = True
 
 
-def run(size: Size, data: Path | None, kept: Path | None = None) -> list[Goal]:
-    """Ask everybody everything, print the tables and return the goals on real data."""
+def run(size: Size, data: Path | None, kept: Path | None = None, own: Sequence[Path] = ()) -> list[Goal]:
+    """Ask everybody everything, print the tables and return the goals on real data, which days of one's own are no part of."""
     remembered = Remembered(kept)
+    if own:
+        report("Your own series", _ask([with_teams(file.stem, series.own(file)) for file in own], size.months, size.slow, remembered))
     real = _ask(cases(series.daily(data)), size.months, size.slow, remembered)
     report("Real series", real)
     if size.made:

@@ -80,7 +80,9 @@ def questions(case: Case, months: int) -> Iterator[Question]:
 
 
 def with_teams(name: str, panel: Panel, teams: int | None = None, lines: Kind | None = "line", seed: int = 7) -> Case:
-    """Add sums of six lines that chance picks: each line in one of them, or as many as `teams` says."""
+    """Add sums of six lines that chance picks: each line in one of them, or as many as `teams` says; fewer than six lines have none."""
+    if len(panel.keys) < TEAM:
+        return _lines(name, panel)
     chance = np.random.default_rng(seed)
     order = chance.permutation(len(panel.keys))
     picks = [order[at : at + TEAM] for at in range(0, len(order) - TEAM + 1, TEAM)]

@@ -87,6 +87,17 @@ def by_days(panel: Panel) -> Panel:
     return Panel(panel.keys, panel.start, values, np.minimum(panel.complete // 24, days), panel.currency)
 
 
+def own(file: Path) -> Panel:
+    """Read days of one's own from a CSV with a column `date` and one for each series; an empty cell is unknown."""
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or "date" not in rows[0] or len(rows[0]) < 2:
+        raise ValueError(f"'{file}' has no column date with columns of series beside it; give a CSV with one line for each day")
+    names = [name for name in rows[0] if name != "date"]
+    cells = [(name, row["date"], row[name]) for row in rows for name in names if row[name]]
+    return _panel("own", ((name, datetime.fromisoformat(day), float(cost)) for name, day, cost in cells))
+
+
 def total(panel: Panel) -> Panel:
     """Return the sum of all series as one."""
     values = np.nansum(panel.values, axis=0, keepdims=True)

@@ -71,15 +71,17 @@ def _blend(total: Floats, count: Floats, prior: Floats, overlap: float, cautious
     return np.asarray((mean * windows + prior * cautious) / (windows + cautious) + 1e-4)
 
 
-def shape(ratios: Floats, overlap: float, prior: float = 50.0) -> tuple[float, ...]:
+def shape(ratios: Floats, overlap: float, prior: float = 50.0, soon: float = 20.0) -> tuple[float, ...]:
     """Return the quantiles of error over scale at `LEVELS`; with few independent errors those of a heavy-tailed bell weigh in.
 
-    They count as `prior` windows, of which the panel has more in name than in fact: its series move together.
+    They count as `prior` windows, of which the panel has more in name than in fact: its series move together. How wide the bell is
+    takes fewer errors to know, `soon` windows, than what its tails are like.
     """
     known = ratios[np.isfinite(ratios)]
     windows = len(known) * overlap
     found = np.quantile(known, LEVELS) if len(known) else np.zeros(len(LEVELS))
-    drawn = (found * windows + np.array(BELIEVED) * prior) / (windows + prior)
+    wide = (float(np.abs(known).sum()) * overlap + soon) / (windows + soon)
+    drawn = (found * windows + np.array(BELIEVED) * wide * prior) / (windows + prior)
     return tuple(float(quantile) for quantile in drawn)
 
 

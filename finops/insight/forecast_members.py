@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finops.insight.panel import Floats
 
 WEEK = 7
+PATIENT = 0.985  # what a day keeps of its weight for each day it ages, where most days are silent
+Flags = NDArray[np.bool_]
 
 
 class Member(Protocol):
@@ -78,13 +81,40 @@ class House:
 
 
 def outlined(history: Floats, weeks: int, memory: float, reach: float) -> tuple[Floats, Floats, Floats]:
-    """Return the weekday profile of the last weeks, their days without it and with spikes clipped, and what each of those weighs."""
+    """Return the weekday profile of the last weeks, their days without it and with spikes clipped, and what each of those weighs.
+
+    The last days of a series that runs now and then tell nothing but when it last ran: there every day keeps its weight.
+    """
     recent = by_weeks(history, weeks)
     profile = weekday_profile(recent)
     days = clipped((recent / profile[:, None, :]).reshape(len(recent), -1), reach)
     # Each day weighs as much as its weekday costs: so the sum of the weeks gone is kept, whatever the profile.
-    fading: Floats = np.power(memory, np.arange(days.shape[1], dtype=np.float64))[::-1]
-    return profile, days, fading * np.tile(profile, (1, weeks))
+    worth = np.tile(profile, (1, weeks))
+    seldom = now_and_then(days, worth)
+    keeps = (memory + seldom * max(0.0, PATIENT - memory))[:, None]
+    fading = keeps ** np.arange(days.shape[1], dtype=np.float64)[::-1]
+    return profile, without_largest(days, seldom > 0) if reach < np.inf else days, fading * worth
+
+
+def now_and_then(days: Floats, worth: Floats, least: float = 0.35, most: float = 0.5) -> Floats:
+    """Return from 0 to 1 how far a series runs only now and then: silent on `most` of the days that count, in two weeks and before.
+
+    So a job of every Sunday does not, nor what was switched off, or was switched on a week and a half ago.
+    """
+    known = np.where(np.isfinite(days), worth, 0.0)
+    silent = np.where(days == 0, known, 0.0)
+    parts = (slice(-2 * WEEK), slice(-2 * WEEK, None))
+    before, lately = (silent[:, part].sum(axis=1) / np.maximum(known[:, part].sum(axis=1), 1e-9) for part in parts)
+    return np.asarray(np.clip((np.minimum(lately, before) - least) / (most - least), 0.0, 1.0))
+
+
+def without_largest(days: Floats, rows: Flags, fewest: int = 3) -> Floats:
+    """Return the days with the largest of those series no larger than the next, where `fewest` cost anything: one purchase is no habit."""
+    chosen = rows & ((np.nan_to_num(days) > 0).sum(axis=1) >= fewest)
+    if not chosen.any():
+        return days
+    second = np.where(chosen, np.sort(np.nan_to_num(days), axis=1)[:, -2:].min(axis=1), np.inf)
+    return np.asarray(np.minimum(days, second[:, None]))
 
 
 def by_weeks(history: Floats, weeks: int) -> Floats:

@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 from finops.insight.forecast_members import WEEK, clipped, mean_of, repeated
 from finops.insight.panel import Floats
 
-ALPHAS = np.array([0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 0.99])
+ALPHAS = (0.03, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 0.99)
 
 
 @dataclass(frozen=True)
 class Theta:
     """Simple exponential smoothing with drift, equal to the two theta lines; each series gets the smoothing of least one-day errors.
 
+    `alphas` are the smoothings it may take: those of 0.1 and more are what others try, and follow a series of single spikes too closely.
     Of the last two weeks, days beyond `reach` scatters from their middle are brought to that edge: one spike must not become the level.
     """
 
     longest: int = 120
     reach: float = 3.0
+    alphas: tuple[float, ...] = ALPHAS
     name: str = "theta"
     prior: float = 0.5
     serves: str = "near"
@@ -34,7 +36,7 @@ class Theta:
         usual = in_phase(index, days.shape[1])
         flat = np.where(times[:, None], days / np.where(times[:, None], usual, 1.0), days - usual)
         flat[:, -2 * WEEK :] = clipped(flat[:, -2 * WEEK :], self.reach)
-        line = smoothed(flat)[:, None] + half_slope(flat)[:, None] * np.arange(1, horizon + 1)
+        line = smoothed(flat, np.array(self.alphas))[:, None] + half_slope(flat)[:, None] * np.arange(1, horizon + 1)
         pattern = repeated(index, horizon)
         return np.where(times[:, None], line * pattern, line + pattern)
 
@@ -99,20 +101,20 @@ def half_slope(days: Floats) -> Floats:
     return np.asarray((centred * np.where(known, days, 0.0)).sum(axis=1) / np.where(spread > 0, spread, 1.0) / 2)
 
 
-def smoothed(days: Floats) -> Floats:
+def smoothed(days: Floats, alphas: Floats) -> Floats:
     """Return the level after the last day, for the smoothing with the smallest squared one-day errors."""
     drift = half_slope(days)[:, None]
-    level = np.full((len(days), len(ALPHAS)), np.nan)
+    level = np.full((len(days), len(alphas)), np.nan)
     errors, begun = np.zeros_like(level), False
     for day in days.T[:, :, None]:
         expected = level + drift
         error = day - expected
         if begun:
-            level = expected + ALPHAS * error
+            level = expected + alphas * error
         else:
             unknown = np.isnan(expected)
             error = np.where(unknown, 0.0, error)
-            level = np.where(unknown, day, expected + ALPHAS * error)
+            level = np.where(unknown, day, expected + alphas * error)
             begun = not np.isnan(level).any()
         errors += error * error
     return np.asarray(np.take_along_axis(level, errors.argmin(axis=1)[:, None], axis=1)[:, 0])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from finops.insight.forecast_members import WEEK, House, known_mean, mean_of, median_of, outlined, repeated
+from finops.insight.forecast_members import WEEK, House, by_weeks, known_mean, mean_of, median_of, outlined, repeated
 from finops.insight.panel import Floats
 
 
@@ -21,7 +21,7 @@ class Drifting:
     memory: float = 0.97
     reach: float = 3.0
     span: int = 4
-    proof: float = 2.0
+    proof: float = 1.0
     damping: float = 0.98
     name: str = "drift of last weeks"
     prior: float = 1.0
@@ -50,16 +50,19 @@ def to_last_week(history: Floats, moving: Floats, longest: int, farthest: float 
 def drift(history: Floats, span: int, proof: float) -> Floats:
     """Return by how much a series moves a day: the median of weekday beside weekday a week ago, drawn towards 0 by their scatter.
 
-    Two weeks alone are one comparison, which proves nothing: a series younger than three does not drift.
+    The scatter is that of whole weeks, in which the noise of days has evened out. Two weeks alone are one comparison, which proves
+    nothing: a series younger than three does not drift.
     """
     days = min(span * WEEK, history.shape[1] - WEEK)
     if days < WEEK:
         return np.zeros(len(history))
     steps = (history[:, -days:] - history[:, -days - WEEK : -WEEK]) / WEEK
     middle = median_of(steps, 1)
-    scatter = 1.4826 * median_of(np.abs(steps - middle[:, None]), 1)
+    weeks = mean_of(by_weeks(history, 2 * span + 1), 2)
+    moves = np.diff(weeks, axis=1) / WEEK
+    scatter = 1.4826 * median_of(np.abs(moves - middle[:, None]), 1)
     known = np.isfinite(steps).sum(axis=1)
-    noise = proof * scatter**2 / np.maximum(known / WEEK, 1)
+    noise = proof * np.nan_to_num(scatter) ** 2 / np.maximum(known / WEEK, 1)
     begun = np.isfinite(history[:, : 1 - 3 * WEEK]).any(axis=1)
     trusted = begun & (known >= WEEK) & (middle != 0)
     return np.where(trusted, middle**3 / np.where(trusted, middle**2 + noise, 1.0), 0.0)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +56,26 @@ def test_teams_are_sums_of_six_lines_each_in_one_of_them() -> None:
     assert ("line",) * 13 + ("team",) * 2 == case.kinds
     assert [6.0, 6.0] == case.panel.values[13:].sum(axis=1).tolist()
     assert case.panel.values[13:].max() == 1.0
+
+
+def test_fewer_than_six_lines_have_no_teams() -> None:
+    assert ("line",) * 5 == with_teams("case", panel(np.ones((5, 40)))).kinds
+
+
+def test_days_of_ones_own_are_read_from_a_csv_an_empty_cell_is_unknown(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("date,api,batch\n2025-03-01,1.5,\n2025-03-03,2,-4\n")
+    read = series.own(file)
+    assert (date(2025, 3, 1), ((("own", "api"),), (("own", "batch"),))) == (read.start, read.keys)
+    np.testing.assert_equal([[1.5, np.nan, 2.0], [np.nan, np.nan, -4.0]], read.values)
+
+
+@pytest.mark.parametrize("text", ["", "date\n2025-03-01\n", "day,api\n2025-03-01,1\n"])
+def test_a_csv_without_dates_or_series_is_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(text)
+    with pytest.raises(ValueError, match="has no column date"):
+        series.own(file)
 
 
 def test_the_run_rate_goes_on_as_the_month_did() -> None:

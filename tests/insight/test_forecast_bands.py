@@ -55,6 +55,12 @@ def test_with_many_errors_the_shape_is_theirs() -> None:
     assert (-0.95, -0.8, 0.8, 0.95) == pytest.approx(shape(flat, 1.0), abs=0.01)
 
 
+def test_how_wide_errors_are_is_known_before_their_tails() -> None:
+    """Ten errors half as large as expected: the tails stay those of the bell, and draw in by more than ten errors of fifty would."""
+    few = np.resize([-0.5, 0.5], (10, 1))
+    assert [0.6 < drawn / believed < 0.85 for drawn, believed in zip(shape(few, 1.0), BELIEVED, strict=True)] == [True] * 4
+
+
 def test_a_series_without_a_past_is_more_uncertain_than_the_panel() -> None:
     errors = np.array([[0.1, np.nan]] * 20)
     calm, unseen = scales(errors, np.ones(2), 1.0).now

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from finops.insight.forecast_boosted import Boosted
-from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, clipped, median_of, weekday_profile
-from finops.insight.forecast_theta import Theta, without_gaps
+from finops.insight.forecast_members import House, Member, RunRate, SeasonalNaive, clipped, median_of, weekday_profile, without_largest
+from finops.insight.forecast_theta import ALPHAS, Theta, without_gaps
 from finops.insight.forecast_trend import Drifting
 from finops.insight.panel import Floats
 from tests.insight.forecast_samples import noisy, week
@@ -33,8 +33,8 @@ def test_a_member_answers_for_each_origin_series_and_day(member: Member) -> None
 
 @pytest.mark.filterwarnings("ignore")
 def test_theta_agrees_with_statsforecast() -> None:
-    """With all of the past and its spikes, as theirs sees it."""
-    theirs, whole = pytest.importorskip("statsforecast.models").Theta(season_length=7), Theta(longest=400, reach=np.inf)
+    """With all of the past and its spikes, and no smoothing below a tenth, as theirs."""
+    theirs, whole = pytest.importorskip("statsforecast.models").Theta(season_length=7), Theta(longest=400, reach=np.inf, alphas=ALPHAS[1:])
     for history in (noisy(4, 300), noisy(2, 300, noise=0.3), noisy(2, 60)):
         for row, ours in zip(history, whole.paths(history, [history.shape[1]], 28)[0], strict=True):
             assert ours.sum() == pytest.approx(theirs.forecast(row, 28)["mean"].sum(), rel=0.02)
@@ -71,6 +71,37 @@ def test_the_house_without_clipping_is_the_mean() -> None:
     burst = np.zeros(28)
     burst[10] = 280.0
     assert pytest.approx(10.0) == last(House(weeks=4, memory=1.0, reach=np.inf), burst, 7).mean()
+
+
+def test_one_large_purchase_is_no_level_of_a_series_that_buys_now_and_then() -> None:
+    """It buys for 40 every fifth day, and bought for 4,000 yesterday."""
+    buys = np.where(np.arange(100) % 5 == 0, 40.0, 0.0)
+    buys[-1] = 4000.0
+    assert pytest.approx(8.0, rel=0.15) == last(House(memory=0.6), buys, 7).mean()
+
+
+def test_a_series_that_buys_now_and_then_costs_its_average_whenever_it_last_bought() -> None:
+    buys = np.where(np.arange(100) % 10 == 0, 70.0, 0.0)
+    assert pytest.approx([7.0] * 10, rel=0.2) == [last(House(memory=0.6), buys[: 90 + day], 7).mean() for day in range(10)]
+
+
+def test_a_job_of_every_sunday_goes_on_and_forgets_what_it_cost_before() -> None:
+    sundays = np.where(np.arange(98) % 7 == 6, 70.0, 0.0)
+    sundays[-14:] *= 2
+    assert pytest.approx(140.0, rel=0.1) == last(House(memory=0.6), sundays, 7).sum()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 50.0), (50.0, 0.0)], ids=["switched on", "switched off"])
+def test_what_was_switched_two_weeks_ago_stays_as_it_is(before: float, after: float) -> None:
+    series = np.where(np.arange(112) < 98, before, after)
+    assert pytest.approx(7 * after, abs=1.0) == last(House(memory=0.6), series, 7).sum()
+
+
+@pytest.mark.parametrize("purchases", [0, 1, 2])
+def test_of_few_purchases_none_is_cut(purchases: int) -> None:
+    days = np.zeros((1, 56))
+    days[0, 10 : 10 + purchases] = [5.0, 90.0][:purchases]
+    assert days.tolist() == without_largest(days, np.array([True])).tolist()
 
 
 def test_a_single_week_is_no_profile() -> None:

@@ -48,6 +48,13 @@ def test_weeks_that_disagree_are_no_drift() -> None:
     assert np.median(np.abs(drift(wild, 4, 2.0))) < 0.5
 
 
+def test_growth_is_seen_through_the_noise_of_days() -> None:
+    """One percent a day under a noise of ten: what whole weeks agree on is hardly drawn towards nothing."""
+    chance = np.random.default_rng(5)
+    growing = np.exp(0.01 * np.arange(120)) * np.exp(chance.normal(0.0, 0.1, (40, 120)))
+    assert 0.6 < np.median(drift(growing, 4, 1.0) / (0.01 * np.exp(0.01 * 106))) <= 1.1
+
+
 def test_one_jump_is_no_drift() -> None:
     jump = np.where(np.arange(100) < 97, 10.0, 30.0)
     assert [0.0] == drift(jump[None], 4, 2.0).tolist()
