@@ -10,11 +10,18 @@ from benchmarks.tables import heading, judge, machine
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print every table, then every goal with its figure; a goal that is missed is told, not an error."""
     options = _parser().parse_args(arguments)
-    from benchmarks.accuracy_forecast import Size, run
+    from benchmarks import series
+    from benchmarks.accuracy_forecast import Size, run, run_own
 
-    print(machine(), flush=True)
     size = Size(options.origins or (1 if options.quick else 6), 0 if options.quick else 2, slow=not options.quick)
-    goals = run(size, options.series, options.data, options.own)
+    print(machine(), flush=True)
+    if options.own:
+        try:
+            run_own(size, {file.stem: series.own(file) for file in options.own}, options.data)
+        except (OSError, ValueError) as problem:
+            raise SystemExit(f"error: {problem}") from None
+        return
+    goals = run(size, options.series, options.data)
     heading("Goals (set for the full run)" if options.quick else "Goals")
     judge(goals)
 
@@ -32,7 +39,12 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="where answers of slow baselines are kept for the next run (default: nowhere)"
     )
     parser.add_argument(
-        "--own", type=Path, nargs="+", default=(), metavar="CSV", help="days of your own: a column date and one for each series"
+        "--own",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="CSV",
+        help="ask of days of your own instead: a column date and one for each series",
     )
     return parser
 

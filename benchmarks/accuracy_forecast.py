@@ -1,7 +1,7 @@
 """How far off the forecasts are on real series, month by month, beside what else one could use; `python -m benchmarks.accuracy`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,9 +9,10 @@ from typing import Final
 from benchmarks import series
 from benchmarks.accuracy_contenders import BEST_OF, OURS, Remembered, answers, contenders
 from benchmarks.accuracy_scores import Score, best_single, holds, mean_error, only, ours, scored, summed_width, wape, width
-from benchmarks.accuracy_tasks import KNOWN, Case, cases, questions, with_teams
+from benchmarks.accuracy_tasks import KNOWN, LEAST, Case, cases, questions, with_teams
 from benchmarks.made_series import made
 from benchmarks.tables import Goal, heading, table
+from finops.insight.panel import Panel
 
 BETTER: Final = 0.85  # of the best single baseline's pooled error
 TEAM_GOALS: Final = {5: 7.0, 15: 5.0, 25: 2.5}  # mean error in %
@@ -28,16 +29,22 @@ class Size:
     slow: bool = True
 
 
-def run(size: Size, data: Path | None, kept: Path | None = None, own: Sequence[Path] = ()) -> list[Goal]:
-    """Ask everybody everything, print the tables and return the goals on real data, which days of one's own are no part of."""
+def run(size: Size, data: Path | None, kept: Path | None = None) -> list[Goal]:
+    """Ask everybody everything, print the tables and return the goals on real data."""
     remembered = Remembered(kept)
-    if own:
-        report("Your own series", _ask([with_teams(file.stem, series.own(file)) for file in own], size.months, size.slow, remembered))
     real = _ask(cases(series.daily(data)), size.months, size.slow, remembered)
     report("Real series", real)
     if size.made:
         report("Generated AI spend (a hint, not a proof)", _ask([with_teams("made", made(each=4))], size.made, size.slow, remembered))
     return goals(real)
+
+
+def run_own(size: Size, panels: Mapping[str, Panel], kept: Path | None = None) -> None:
+    """Ask everybody the same of days of one's own, which have no goals."""
+    scores = _ask([with_teams(name, panel) for name, panel in panels.items()], size.months, size.slow, Remembered(kept))
+    if not scores:
+        raise ValueError(f"{', '.join(panels)} hold no whole month with {LEAST} days before it; give more days")
+    report("Your own series", scores)
 
 
 def _ask(asked: Sequence[Case], months: int, slow: bool, remembered: Remembered) -> list[Score]:

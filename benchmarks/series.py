@@ -94,8 +94,15 @@ def own(file: Path) -> Panel:
     if not rows or "date" not in rows[0] or len(rows[0]) < 2:
         raise ValueError(f"'{file}' has no column date with columns of series beside it; give a CSV with one line for each day")
     names = [name for name in rows[0] if name != "date"]
-    cells = [(name, row["date"], row[name]) for row in rows for name in names if row[name]]
-    return _panel("own", ((name, datetime.fromisoformat(day), float(cost)) for name, day, cost in cells))
+    return _panel("own", (_own_cell(file, line, row, name) for line, row in enumerate(rows, 2) for name in names if row[name]))
+
+
+def _own_cell(file: Path, line: int, row: Mapping[str, str], name: str) -> Cell:
+    try:
+        return name, datetime.fromisoformat(row["date"]), float(row[name])
+    except ValueError:
+        problem = f"'{file}' line {line} has '{row['date']}' and for {name} '{row[name]}'; a date is as 2026-11-30, a cost as 12.5"
+        raise ValueError(problem) from None
 
 
 def total(panel: Panel) -> Panel:

@@ -12,13 +12,13 @@ import numpy as np
 from finops.insight.drivers_cube import Cube
 from finops.insight.drivers_search import Found, Search
 from finops.insight.drivers_slices import Mask, leaves
-from finops.insight.drivers_told import EXACT, Driver, exact_difference, exact_sum
+from finops.insight.drivers_told import OTHER, Driver, DriverKey, exact_difference, exact_sum
 
 DEPTH: Final = 3
 EXPLAINED: Final = 0.85  # of all that causes moved: then only what stands out of the noise is named
 LARGE: Final = 0.1  # of all that is unexplained: what is named though it may be noise
+FEW: Final = 3  # values that say of what those that lack a value are
 SURE: Final = 20.0  # what a cause adds above its price, in logarithms of odds: beyond doubt, so that money decides what comes first
-PLACES: Final = Decimal("1e-10")
 
 
 def drivers(cube: Cube, *, most: int = 5, depth: int = DEPTH) -> tuple[Driver, ...]:
@@ -31,9 +31,10 @@ def drivers(cube: Cube, *, most: int = 5, depth: int = DEPTH) -> tuple[Driver, .
         return ()
     search = Search.of(cells, depth)
     sure, likely, more = _found(search, most)
-    told = _told(cube, search, [*sure, *likely, *more])
+    told = _told(cube, [search.slices.key(cause.inside) for cause in (*sure, *likely, *more)])
     first, last = len(sure), len(sure) + len(likely)
-    return (*_by_money(told[:first]), *told[first:last], *_by_money(told[last:]))
+    ordered = [*_by_money(told[:first]), *told[first:last], *_by_money(told[last:])]
+    return tuple(driver for driver in ordered if driver is not None)
 
 
 def rest(cube: Cube, found: Sequence[Driver]) -> Decimal:
@@ -41,8 +42,8 @@ def rest(cube: Cube, found: Sequence[Driver]) -> Decimal:
     return exact_difference(cube.change, exact_sum(driver.excess for driver in found))
 
 
-def _by_money(found: Sequence[Driver]) -> list[Driver]:
-    return sorted(found, key=lambda driver: -abs(driver.excess))
+def _by_money(found: Sequence[Driver | None]) -> list[Driver | None]:
+    return sorted(found, key=lambda driver: -abs(driver.excess) if driver else Decimal(0))
 
 
 def _found(search: Search, most: int) -> tuple[list[Found], list[Found], list[Found]]:
@@ -89,32 +90,44 @@ def _clear(search: Search, most: int) -> list[Found]:
     return clear
 
 
-def _told(cube: Cube, search: Search, causes: Sequence[Found]) -> list[Driver]:
-    """The whole change of its cells is a slice's; of cells that slices share each gets what its ratio added, the last the rest."""
-    keys = [search.slices.key(cause.inside) for cause in causes]
+def _told(cube: Cube, keys: Sequence[DriverKey]) -> list[Driver | None]:
+    """Each driver has the whole change of its cells, less those that a more specific one has; None is left with none."""
     masks = [cube.inside(key) for key in keys]
-    shared: Mask = np.sum([*masks, np.zeros(len(cube.before), dtype=bool)], axis=0) > 1
-    parts = _shared_parts(cube, [mask & shared for mask in masks], search.ratios(causes))
+    return [_driver(cube, key, whole, own) if own.any() else None for key, whole, own in zip(keys, masks, _owned(masks), strict=True)]
+
+
+def _driver(cube: Cube, key: DriverKey, whole: Mask, own: Mask) -> Driver:
+    before, after = _sums(cube, own)
+    excess = exact_difference(after, before)
+    share = float(excess / cube.change) if cube.change else None
+    return Driver(key, excess, share, before, after, bool((whole & ~own).any()), _made_of(cube, key, whole))
+
+
+def _made_of(cube: Cube, key: DriverKey, whole: Mask) -> tuple[str, tuple[str, ...]] | None:
+    """The few values of one dimension that have just these cells: to lack a value is no name for what moved."""
+    if None not in dict(key).values():
+        return None
+    costing = (cube.money[0] != 0) | (cube.money[1] != 0)
     found = []
-    for key, mask, part in zip(keys, masks, parts, strict=True):
-        before, after = _sums(cube, mask)
-        excess = exact_sum((exact_difference(*reversed(_sums(cube, mask & ~shared))), part))
-        found.append(Driver(key, excess, float(excess / cube.change) if cube.change else None, before, after))
-    return found
+    for d, name in enumerate(cube.dimensions):
+        codes = np.unique(cube.codes[whole & costing, d])
+        values = [cube.values[d][code] for code in codes.tolist()]
+        known = sorted(value for value in values if value is not None and value != OTHER)
+        if len(known) == len(values) <= FEW and not np.isin(cube.codes[~whole & costing, d], codes).any():
+            found.append((name, tuple(known)))
+    return min(found, key=lambda one: (len(one[1]), one[0]), default=None)
+
+
+def _owned(masks: Sequence[Mask]) -> list[Mask]:
+    """Give every cell to the one of fewest cells that has it, of as few to the first."""
+    taken: Mask = np.zeros_like(masks[0]) if masks else np.zeros(0, dtype=bool)
+    owned = list(masks)
+    for n in sorted(range(len(masks)), key=lambda n: np.count_nonzero(masks[n])):
+        owned[n] = masks[n] & ~taken
+        taken = taken | masks[n]
+    return owned
 
 
 def _sums(cube: Cube, mask: Mask) -> tuple[Decimal, Decimal]:
     chosen = np.flatnonzero(mask).tolist()
     return exact_sum(cube.before[n] for n in chosen), exact_sum(cube.after[n] for n in chosen)
-
-
-def _shared_parts(cube: Cube, masks: Sequence[Mask], ratios: Sequence[float | None]) -> list[Decimal]:
-    reached, after = cube.money
-    parts = []
-    for n, (mask, ratio) in enumerate(zip(masks, ratios, strict=True)):
-        others: Mask = np.any([np.zeros(len(after), dtype=bool), *masks[n + 1 :]], axis=0)
-        moved = after if ratio is None else np.where(others, reached * ratio, after)
-        part = Decimal(float((moved - reached)[mask].sum())).quantize(PLACES, context=EXACT)
-        parts.append(part if mask.any() else Decimal(0))
-        reached = np.where(mask, moved, reached)
-    return parts

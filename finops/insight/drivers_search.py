@@ -138,11 +138,6 @@ class Search:
         skew = noise / 2 * (1 - 2 * self.power)
         return np.where(np.abs(typical) > 2 * skew, typical, 0.0)
 
-    def ratios(self, causes: Sequence[Found]) -> list[float | None]:
-        """The typical ratio of each cause beside the others."""
-        others = [[other for other in causes if other is not cause] for cause in causes]
-        return [self.ratio(self.fitted(rest), cause.inside) for rest, cause in zip(others, causes, strict=True)]
-
     def worth(self, causes: Sequence[Found]) -> float:
         """How much likelier the causes make what came, less what naming them costs."""
         key = frozenset(cause.number for cause in causes)

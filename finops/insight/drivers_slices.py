@@ -89,7 +89,7 @@ class Slices:
         """Leave out what is not told apart, and slices whose cells cost less than `least` in both periods."""
         cuboids = tuple(_cuboids(leaves, depth))
         starts = np.cumsum([0, *(len(cuboid.first) for cuboid in cuboids)])
-        named = np.concatenate([_named(leaves, cuboid) for cuboid in cuboids])
+        named = ~np.concatenate([_has(leaves, cuboid, OTHER) for cuboid in cuboids])
         size = _sums(_together(cuboids, len(leaves.size)), leaves.size)
         kept = np.flatnonzero(named & (2 * size >= least))
         return cls(leaves, cuboids, starts, kept, size[kept] / leaves.size.sum(), depth)
@@ -119,14 +119,16 @@ class Slices:
         return self.cuboids[cuboid], whole - int(self.starts[cuboid])
 
     def key(self, inside: Mask) -> DriverKey:
-        """Return the shortest key that selects these leaves, of as short ones the most specific."""
+        """Return the shortest key that selects these leaves, of as short ones the most specific; one of values before one without."""
         leaf = int(inside.argmax())
-        for cuboid in self.cuboids:
-            if np.array_equal(cuboid.slice_of == cuboid.slice_of[leaf], inside):
-                key = tuple((self.leaves.dimensions[d], self.leaves.values[d][self.leaves.codes[leaf, d]]) for d in cuboid.dims)
-                if OTHER not in dict(key).values():
-                    return key
-        raise ValueError("no combination of values selects these leaves")
+        keys = [self._key(cuboid, leaf) for cuboid in self.cuboids if np.array_equal(cuboid.slice_of == cuboid.slice_of[leaf], inside)]
+        told = [key for key in keys if OTHER not in dict(key).values()]
+        if not told:
+            raise ValueError("no combination of values selects these leaves")
+        return min(told, key=lambda key: None in dict(key).values())
+
+    def _key(self, cuboid: "_Cuboid", leaf: int) -> DriverKey:
+        return tuple((self.leaves.dimensions[d], self.leaves.values[d][self.leaves.codes[leaf, d]]) for d in cuboid.dims)
 
 
 def _cuboids(leaves: Leaves, depth: int) -> Iterator[_Cuboid]:
@@ -171,10 +173,10 @@ def _sums(groups: Sequence[tuple[Codes, int]], figures: Floats) -> Floats:
     return np.asarray(np.concatenate(parts), dtype=np.float64)
 
 
-def _named(leaves: Leaves, cuboid: _Cuboid) -> Mask:
-    """Tell which slices name values that are told apart."""
-    named = np.ones(len(cuboid.first), dtype=bool)
+def _has(leaves: Leaves, cuboid: _Cuboid, value: Value) -> Mask:
+    """Tell which slices are of this value in any of their dimensions."""
+    found = np.zeros(len(cuboid.first), dtype=bool)
     for d in cuboid.dims:
-        if OTHER in leaves.values[d]:
-            named &= leaves.codes[cuboid.first, d] != leaves.values[d].index(OTHER)
-    return named
+        if value in leaves.values[d]:
+            found |= leaves.codes[cuboid.first, d] == leaves.values[d].index(value)
+    return found

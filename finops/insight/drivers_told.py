@@ -16,13 +16,19 @@ EXACT: Final = Context(prec=200, Emax=10_000, Emin=-10_000)  # sums of money los
 
 @dataclass(frozen=True)
 class Driver:
-    """Combined values that moved together. `excess` is their part of the change, `share` the same of 1 (None: no change)."""
+    """Combined values that moved together. `excess` is their part of the change, `share` the same of 1 (None: no change).
+
+    `rest` says that more specific drivers have some of its cells: it is then what they leave. Where the key is of what lacks a value,
+    `made_of` are the few values of another dimension with the same cells, if there are such.
+    """
 
     key: DriverKey
     excess: Decimal
     share: float | None
     before: Decimal
     after: Decimal
+    rest: bool = False
+    made_of: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def text(self) -> str:

@@ -58,6 +58,7 @@ def why_document(why: Why, query: CostQuery) -> dict[str, object]:
         "periods": {"from": _period(query.compare), "to": _period(query.period)},
         "drivers": [
             {"key": driver.text, "excess": amount(driver.excess), "share": driver.share, "values": dict(driver.key)}
+            | {"rest": driver.rest, "made_of": dict([driver.made_of]) if driver.made_of else {}}
             for driver in why.drivers
         ],
         "other": amount(why.other),
@@ -67,9 +68,12 @@ def why_document(why: Why, query: CostQuery) -> dict[str, object]:
 
 
 def driver_words(driver: Driver) -> str:
-    """Name the slice: `model=opus in feature=search`."""
+    """Name the slice: `model=opus in feature=search`, `the rest of provider=AWS` beside a part of that."""
     words = [f"{clean(name)}={clean(value)}" if value is not None else _nobody(name) for name, value in driver.key]
-    return " in ".join(words) if words else "everything alike"
+    if not words:
+        return "all the rest" if driver.rest else "everything alike"
+    made_of = f" ({', '.join(map(clean, driver.made_of[1]))})" if driver.made_of else ""
+    return f"{'the rest of ' if driver.rest else ''}{' in '.join(words)}{made_of}"
 
 
 def _nobody(dimension: str) -> str:

@@ -78,6 +78,14 @@ def test_a_csv_without_dates_or_series_is_told(tmp_path: Path, text: str) -> Non
         series.own(file)
 
 
+@pytest.mark.parametrize("line", ["2025-03-01,x", "1 March,2"])
+def test_a_line_that_is_no_date_and_cost_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(f"date,api\n2025-02-28,1\n{line}\n")
+    with pytest.raises(ValueError, match=r"mine\.csv' line 3 has "):
+        series.own(file)
+
+
 def test_the_run_rate_goes_on_as_the_month_did() -> None:
     """Five days of February hold 32 to 36, 34 on average, and there are 23 more."""
     assert 5 * 34 + 23 * 34 == run_rate(asked(rising(62))[1]).total[0]

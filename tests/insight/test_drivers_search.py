@@ -102,13 +102,23 @@ def test_other_names_for_values_and_another_order_change_nothing_else(seed: int,
 
 @given(st.integers(0, 200))
 @settings(max_examples=40, deadline=None)
-def test_drivers_that_share_cells_share_their_money_too(seed: int) -> None:
-    """Together they are the change of all their cells, each counted once."""
+def test_cells_that_drivers_share_are_counted_once(seed: int) -> None:
+    """Each says from what to what its own cells moved, and together they are the change of all their cells."""
     cube = noisy(seed, 300, causes={(("model", "0"),): 3.0, (("team", "0"),): 2.5})
     found = drivers(cube)
     union = np.any([cube.inside(driver.key) for driver in found], axis=0)
-    told, whole = exact_sum(driver.excess for driver in found), cube.part(union).change
-    assert abs(exact_difference(told, whole)) < Decimal("1e-6")
+    assert all(driver.excess == exact_difference(driver.after, driver.before) for driver in found)
+    assert cube.part(union).change == exact_sum(driver.excess for driver in found)
+
+
+def test_a_part_of_another_driver_leaves_it_the_rest() -> None:
+    """Clouds a and b are alike but for one service of a, which trebled while all else of a halved."""
+    cells = [(cloud, f"{cloud}{service}", f"{cloud}{service}{n}") for cloud in "ab" for service in range(5) for n in range(6)]
+    after = {key: (300 if key[1] == "a0" else 50 if key[0] == "a" else 100) + 2 * int(key[2][-1]) - 5 for key in cells}
+    found = drivers(plain(("provider", "service", "sku"), {key: ("100", str(after[key])) for key in cells}))
+    assert {"service=a0": (Decimal(600), False), "provider=a": (Decimal(2400), True)} == {
+        driver.text: (driver.before, driver.rest) for driver in found
+    }
 
 
 def test_cells_that_cost_nothing_decide_nothing() -> None:

@@ -54,6 +54,9 @@ def test_a_bill_without_requests_tells_how_much_was_used() -> None:
     assert said(*cells).endswith("it is feature=eu, because use doubled.")
 
 
+LLM = ((None, "anthropic"), (None, "openai"), ("prod", "aws"), ("dev", "aws"))
+
+
 def test_no_change_says_so_and_what_moved_under_it() -> None:
     still = explain(plain(("team",), {("a",): ("5", "5")}))
     assert "Cost of team=ml did not change: $5.00 both times." == sentence(still, QUERY)
@@ -61,9 +64,16 @@ def test_no_change_says_so_and_what_moved_under_it() -> None:
     assert moved == "Cost of team=ml did not change: $13.00 both times, while team=a rose by $3.00 and team=b fell by $3.00."
 
 
+def test_what_lacks_a_value_is_told_with_what_it_is() -> None:
+    cells = {(account, provider, str(n)): (100, 300 + n if account is None else 100 + n) for n in range(4) for account, provider in LLM}
+    why = explain(plain(("account", "provider", "sku"), {key: (str(one), str(two)) for key, (one, two) in cells.items()}))
+    assert "it is what has no account (anthropic, openai)" in sentence(why, QUERY)
+    assert [{"provider": ("anthropic", "openai")}] == [one["made_of"] for one in why_document(why, QUERY)["drivers"]]  # type: ignore[attr-defined]
+
+
 def test_for_scripts_effects_and_drivers_are_exact_amounts() -> None:
     document = why_document(explain(plain(("team",), {("a",): ("0.1", "0.3"), (None,): ("1", "1")})), QUERY)
     assert ("1.1", "1.3", "0.2", "0") == tuple(document[name] for name in ("from", "to", "change", "other"))
-    assert [{"key": "team=a", "excess": "0.2", "share": 1.0, "values": {"team": "a"}}] == document["drivers"]
+    assert [{"key": "team=a", "excess": "0.2", "share": 1.0, "values": {"team": "a"}, "rest": False, "made_of": {}}] == document["drivers"]
     assert {**dict.fromkeys(EFFECTS, "0"), "other": "0.2"} == document["effects"]
     assert {"from": {"start": "2026-03-01", "end": "2026-03-08"}, "to": {"start": "2026-03-08", "end": "2026-03-15"}} == document["periods"]
