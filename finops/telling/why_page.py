@@ -170,7 +170,10 @@ def _largest_first(why: Why) -> list[Driver]:
 
 def _values(driver: Driver) -> str:
     """Name a slice by its values alone, where room is short."""
-    return " · ".join(f"no {dimension_words(name)}" if value is None else clean(value) for name, value in driver.key) or "everything alike"
+    values = [f"no {dimension_words(name)}" if value is None else clean(value) for name, value in driver.key]
+    if driver.made_of and len(values) == 1:
+        values = [", ".join(map(clean, driver.made_of[1]))]
+    return f"{'rest of ' if driver.rest and values else ''}{' · '.join(values)}" or ("all the rest" if driver.rest else "everything alike")
 
 
 def _before_name(found: Explained, today: date) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from finops.answers import Freshness
 from finops.insight.drivers_cube import Cell, cube_of
+from finops.insight.drivers_told import Driver
 from finops.insight.drivers_why import explain
 from finops.insight.explained import Delivered, Estimated, Explained, Restated, Unusual
 from finops.periods import DAY, Period, preceding
@@ -131,6 +132,15 @@ def test_the_picture_leads_from_before_to_after() -> None:
     assert bridge is not None
     assert bridge.after[1] == bridge.before[1] + sum(amount for _, amount in bridge.parts)
     assert ("opus", 100.0) == bridge.parts[0]
+
+
+def test_the_picture_says_what_is_a_rest_and_what_lacks_a_value() -> None:
+    five = {"excess": Decimal(5), "share": 0.2, "before": Decimal(1), "after": Decimal(6)}
+    rest = Driver((("provider", "aws"),), **five, rest=True)  # type: ignore[arg-type]
+    nobody = Driver((("account", None),), **five, made_of=("provider", ("anthropic", "openai")))  # type: ignore[arg-type]
+    bridge = why_page.bridge(replace(FOUND, whys=(replace(WHY, drivers=(rest, nobody, replace(nobody, made_of=None))),)), TODAY)
+    assert bridge is not None
+    assert ["rest of aws", "anthropic, openai", "no account"] == [name for name, _ in bridge.parts][:3]
 
 
 def test_two_currencies_are_told_one_by_one() -> None:
