@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks import series
 from benchmarks.accuracy_contenders import BEST_OF, OURS, Remembered, answers, contenders
-from benchmarks.accuracy_scores import Score, best_single, holds, mean_error, only, ours, scored, summed_width, wape, width
+from benchmarks.accuracy_scores import Score, best_single, hindsight, holds, mean_error, only, ours, scored, summed_width, wape, width
 from benchmarks.accuracy_tasks import KNOWN, LEAST, Case, cases, questions, with_teams
 from benchmarks.made_series import made
 from benchmarks.tables import Goal, heading, table
@@ -97,12 +97,11 @@ def _beside(scores: Sequence[Score], known: int) -> float:
 
 
 def _by_horizon(scores: Sequence[Score]) -> None:
+    asked = {who: of for who in (*BEST_OF, OURS) if (of := only(scores, who=who))} | {"best of them, in hindsight": hindsight(scores)}
     rows = []
-    for who in (*BEST_OF, OURS):
-        of = only(scores, who=who)
-        if of:
-            cells = [f"{100 * wape(at):.2f}" if (at := only(of, known=known)) else "–" for known in HORIZONS]
-            rows.append((who, *cells, f"{100 * wape(of):.2f}", f"{100 * mean_error([one for one in of if one.known]):.2f}"))
+    for who, of in asked.items():
+        cells = [f"{100 * wape(at):.2f}" if (at := only(of, known=known)) else "–" for known in HORIZONS]
+        rows.append((who, *cells, f"{100 * wape(of):.2f}", f"{100 * mean_error([one for one in of if one.known]):.2f}"))
     table(("", "30 days", *(f"day {known}" for known in KNOWN), "all", "mean error, days 5–25"), rows)
 
 

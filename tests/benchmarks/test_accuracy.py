@@ -9,13 +9,14 @@ import pytest
 
 from benchmarks import series
 from benchmarks.accuracy_contenders import Answer, Remembered, run_rate, without_gaps
-from benchmarks.accuracy_scores import best_single, mean_error, only, scored, wape
+from benchmarks.accuracy_scores import best_single, hindsight, mean_error, only, scored, wape
 from benchmarks.accuracy_tasks import Case, Question, cases, questions, with_teams
 from benchmarks.made_series import KINDS, made
 from finops.insight.panel import Floats, Panel
 from finops.periods import Period
 
 FIRST = date(2025, 1, 1)
+RIVALS = {"run-rate": [1.3, 0.9], "Theta": [0.8, 1.4]}
 
 
 def panel(values: Floats) -> Panel:
@@ -99,6 +100,12 @@ def test_errors_pool_in_usual_days() -> None:
     assert pytest.approx(0.15) == mean_error(scores)
     assert "run-rate" == best_single(scores)[0]
     assert only(scores, who="Theta") == []
+
+
+def test_in_hindsight_the_nearest_answer_counts_total_by_total() -> None:
+    question = asked(np.vstack([rising(62), rising(62)]))[1]
+    said = {who: Answer(question.actual * parts, np.full((2, 4), np.nan), np.full(2, np.nan)) for who, parts in RIVALS.items()}
+    assert ["Theta", "run-rate"] == [score.who for score in hindsight(list(scored(question, said)))]
 
 
 def test_an_interval_holds_what_lies_in_it() -> None:
