@@ -17,8 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(machine(), flush=True)
     if options.own:
         try:
-            run_own(size, {file.stem: series.own(file) for file in options.own}, options.data)
-        except (OSError, ValueError) as problem:
+            run_own(size, {str(file): series.own(file) for file in options.own}, options.data)
+        except ValueError as problem:
             raise SystemExit(f"error: {problem}") from None
         return
     goals = run(size, options.series, options.data)

@@ -170,17 +170,21 @@ def _ask(ledger: Any, query: CostQuery) -> tuple[float, float]:
 
 def main() -> None:
     import argparse
+    import tempfile
 
     from benchmarks import series
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drivers", description=__doc__)
     parser.add_argument("--rows", type=Path, metavar="DIR", help=f"the folder of public data (default: {series.VARIABLE}, shared/data)")
-    parser.add_argument("--data", type=Path, default=Path("benchmark-data"), metavar="DIR", help="where the made ledger is kept")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="where the made ledger is kept for the next run (default: a temporary folder)"
+    )
     parser.add_argument("--cubes", type=int, default=100, help="cubes a line (default: 100)")
     parser.add_argument("--charges", type=int, default=10_000_000, help="rows of the ledger that is asked; 0 leaves it out")
     options = parser.parse_args()
-    for goal in run(series.folder(options.rows), options.data, options.cubes, options.charges):
-        print(goal)
+    with tempfile.TemporaryDirectory(prefix="finops-bot-bench-") as passing:
+        for goal in run(series.folder(options.rows), options.data or Path(passing), options.cubes, options.charges):
+            print(goal)
 
 
 if __name__ == "__main__":

@@ -202,9 +202,7 @@ def real_cells(data: Path, rows: Rows) -> Cells:
     """Sum a real file by those columns; only positive money can be multiplied."""
     import duckdb
 
-    keys = ", ".join(
-        f"""coalesce(CAST({name if " " in name else f'"{name}"'} AS VARCHAR), '') AS k{n}""" for n, name in enumerate(rows.columns)
-    )
+    keys = ", ".join(f"coalesce(CAST({_quoted(column)} AS VARCHAR), '') AS k{n}" for n, column in enumerate(rows.columns))
     money = f"""TRY_CAST("{rows.cost}" AS DOUBLE)"""
     sums = f"sum({money}), 0" if not rows.halves else f"sum({money}) FILTER (NOT ({rows.halves})), sum({money}) FILTER ({rows.halves})"
     with duckdb.connect() as con:

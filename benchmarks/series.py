@@ -89,17 +89,23 @@ def by_days(panel: Panel) -> Panel:
 
 def own(file: Path) -> Panel:
     """Read days of one's own from a CSV with a column `date` and one for each series; an empty cell is unknown."""
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        with file.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except OSError as problem:
+        raise ValueError(f"'{file}' cannot be read, {problem.strerror}; give a CSV with one line for each day") from None
     if not rows or "date" not in rows[0] or len(rows[0]) < 2:
         raise ValueError(f"'{file}' has no column date with columns of series beside it; give a CSV with one line for each day")
     names = [name for name in rows[0] if name != "date"]
-    return _panel("own", (_own_cell(file, line, row, name) for line, row in enumerate(rows, 2) for name in names if row[name]))
+    cells = [_own_cell(file, line, row, name) for line, row in enumerate(rows, 2) for name in names if row[name]]
+    if not cells:
+        raise ValueError(f"'{file}' has no cost on any day; give a CSV with one line for each day")
+    return _panel("own", cells)
 
 
 def _own_cell(file: Path, line: int, row: Mapping[str, str], name: str) -> Cell:
     try:
-        return name, datetime.fromisoformat(row["date"]), float(row[name])
+        return name, datetime.fromisoformat(row["date"] or ""), float(row[name])
     except ValueError:
         problem = f"'{file}' line {line} has '{row['date']}' and for {name} '{row[name]}'; a date is as 2026-11-30, a cost as 12.5"
         raise ValueError(problem) from None

@@ -5,12 +5,9 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from finops.insight.forecast import Forecast
-from finops.insight.panel import Floats
-
-Flags = NDArray[np.bool_]
+from finops.insight.panel import Flags, Floats
 
 
 def reconcile_children(parent: Forecast, children: Sequence[Forecast]) -> tuple[Forecast, ...]:

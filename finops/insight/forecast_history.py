@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from finops.insight.forecast_allowance import allowances
 from finops.insight.forecast_members import WEEK, mean_of, median_of
-from finops.insight.panel import Calendar, Event, Floats, Key, Panel
+from finops.insight.panel import Calendar, Event, Flags, Floats, Key, Panel
 from finops.periods import add_months
 
 DAY = timedelta(days=1)
 LONGEST = 800  # days; what is older says nothing of next month
 YOUNGEST = 8 * WEEK  # days of a series in which two months can have been compared
 ALIKE = 0.7  # of the days of the oldest: series known for so many are tested together
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from finops.insight.panel import Floats
+from finops.insight.panel import Flags, Floats
 
 WEEK = 7
 PATIENT = 0.985  # what a day keeps of its weight for each day it ages, where most days are silent
-Flags = NDArray[np.bool_]
 
 
 class Member(Protocol):
@@ -93,7 +91,9 @@ def outlined(history: Floats, weeks: int, memory: float, reach: float) -> tuple[
     seldom = now_and_then(days, worth)
     keeps = (memory + seldom * max(0.0, PATIENT - memory))[:, None]
     fading = keeps ** np.arange(days.shape[1], dtype=np.float64)[::-1]
-    return profile, without_largest(days, seldom > 0) if reach < np.inf else days, fading * worth
+    if reach < np.inf:
+        days = without_largest(days, seldom > 0)
+    return profile, days, fading * worth
 
 
 def now_and_then(days: Floats, worth: Floats, least: float = 0.35, most: float = 0.5) -> Floats:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finops.insight.forecast_allowance import allowances
-from finops.insight.forecast_history import Flags, History
+from finops.insight.forecast_history import History
 from finops.insight.forecast_weights import Trial, disagreement, mixed, totals, weights_over_time
-from finops.insight.panel import Floats
+from finops.insight.panel import Flags, Floats
 
 Sums = Mapping[int, Sequence[int]]  # the row of a sum: the rows of all its parts
 PARTS = "sum of its parts"

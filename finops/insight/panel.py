@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Key = tuple[tuple[str, str], ...]  # sorted (dimension, value) pairs; () is the total
 Step = Literal["day", "hour"]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 LENGTHS = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
 
 

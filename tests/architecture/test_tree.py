@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MADE = {"__pycache__", "dist", "node_modules"}  # by tools, never committed
 
+LARGEST = 1_000_000  # bytes of a file of the project
+
 TRACES = re.compile(
     r"""(?<![\w.])/(?:root|home|Users)/\w   # somebody's folder
     | [A-Z]:\\Users\\
@@ -34,6 +36,10 @@ def test_no_file_tells_where_it_was_written() -> None:
 )
 def test_the_search_for_traces_finds_them(words: tuple[str, str]) -> None:
     assert tells("".join(words))
+
+
+def test_no_file_is_as_large_as_what_a_benchmark_leaves() -> None:
+    assert [str(file.relative_to(ROOT)) for file in files(ROOT) if file.stat().st_size > LARGEST] == []
 
 
 def test_every_place_in_the_map_of_the_readme_exists() -> None:

@@ -79,6 +79,18 @@ def test_a_csv_without_dates_or_series_is_told(tmp_path: Path, text: str) -> Non
         series.own(file)
 
 
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"mine\.csv' cannot be read, No such file"):
+        series.own(tmp_path / "mine.csv")
+
+
+def test_days_without_any_cost_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("date,api\n2025-02-28,\n")
+    with pytest.raises(ValueError, match="has no cost on any day"):
+        series.own(file)
+
+
 @pytest.mark.parametrize("line", ["2025-03-01,x", "1 March,2"])
 def test_a_line_that_is_no_date_and_cost_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "mine.csv"

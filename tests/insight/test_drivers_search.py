@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops.insight.drivers import drivers, rest
+from finops.insight.drivers import SURE, drivers, rest
 from finops.insight.drivers_cube import Cell, Cube, cube_of
 from finops.insight.drivers_search import Search
 from finops.insight.drivers_slices import leaves
@@ -72,7 +72,7 @@ def test_noise_alone_is_told_by_its_money_and_nothing_is_beyond_doubt(seed: int)
     cube = noisy(seed, 600)
     search = Search.of(leaves(cube), 3)
     (best, *_) = search.best(search.leaves.before)
-    assert search.worth([best]) < 20
+    assert search.worth([best]) < SURE
     assert cube.change == exact_sum([*(driver.excess for driver in drivers(cube)), rest(cube, drivers(cube))])
 
 
