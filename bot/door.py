@@ -3,6 +3,7 @@
 import os
 import platform
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,9 +24,17 @@ VERSION = "0.1.0"
 
 
 class UsageDoor:
-    """The running door. `health` tells of the rest of the process; `stop` leaves on disk what was not published yet."""
+    """The running door. `health` tells of the rest of the process; `stop` leaves on disk what was not published yet.
 
-    def __init__(self, tools: Tools, health: Callable[[], tuple[bool, Mapping[str, Any]]] = lambda: (True, {})) -> None:
+    `clock` counts the seconds by which requests are held back; it never steps back.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        health: Callable[[], tuple[bool, Mapping[str, Any]]] = lambda: (True, {}),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tools = tools
         self._counters = Counters()
         self._gateways = Follower(tools)
@@ -42,7 +51,7 @@ class UsageDoor:
             questions=tools.settings.workers,
             take_alerts=lambda findings: take_findings(self._job_tools(), findings),
             tallies=lambda: [(each.name, each.labels, each.value) for each in measured(tools)],
-            guard=control(tools, lambda: in_force(tools.ledger.engine, tools.now())),
+            guard=control(tools, lambda: in_force(tools.ledger.engine, tools.now()), clock=clock),
         )
         self._http = HttpDoor(self._door)
 

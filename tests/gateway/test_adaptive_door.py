@@ -45,7 +45,8 @@ class House:
     now: datetime = NOON
 
     def __post_init__(self) -> None:
-        self.client = TestClient(UsageDoor(self.tools).application(), headers={"authorization": f"Bearer {TOKEN}"})
+        door = UsageDoor(self.tools, clock=lambda: self.now.timestamp())
+        self.client = TestClient(door.application(), headers={"authorization": f"Bearer {TOKEN}"})
 
     def used(self, at: datetime, count: int, source: str = "usage") -> None:
         """Take in `count` requests of team ml at an instant, heard of a minute later."""
