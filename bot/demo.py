@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 import webbrowser
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from bot.assemble import Tools, assemble, environment, is_terminal, set_up_logging
 from bot.manifest import manifest
+from bot.stopping import Stopping
 from finops.errors import FinopsError, UserError
 from finops.sample import bills
 from finops.secret import Secret
@@ -147,9 +147,7 @@ def with_slack(tools: Tools, box: Slackbox) -> Tools:
 
 
 def _until_stopped(box: Slackbox, *, opens: bool) -> int:
-    stopping = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
+    stopping = Stopping()
     waits = f"In #{CHANNEL} an approval waits: Ana or Dora may click Approve."
     _say(f"\n  Open {box.url} and type:  {QUESTIONS[0]}\n  {waits}\n  Ctrl-C ends the demo.")
     if opens and is_terminal():

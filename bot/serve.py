@@ -1,7 +1,6 @@
 """`finops-bot run`: Slack by Socket Mode or signed HTTP, and a health page, until SIGTERM."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from bot.clockwork import scheduler
 from bot.door import UsageDoor
 from bot.messenger import reason
 from bot.people import unreachable
+from bot.stopping import Stopping
 from bot.web import HttpServer, Pages
 from finops.errors import FinopsError, UserError
 from finops.ledger.taken import forget
@@ -133,9 +133,7 @@ def warm_up(tools: Tools) -> None:
 
 def run(tools: Tools, only: str | None) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    stopping = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
+    stopping = Stopping()
     if only == "jobs":
         return _run_jobs(tools, stopping)
     if only == "api":
@@ -154,7 +152,7 @@ def run(tools: Tools, only: str | None) -> int:
     return 0
 
 
-def _run_jobs(tools: Tools, stopping: threading.Event) -> int:
+def _run_jobs(tools: Tools, stopping: Stopping) -> int:
     """Run what the clock asks for, without listening to anybody; Slack hears of failures where a token and a channel are set."""
     tools.align("start")
     clock = scheduler(tools)
@@ -165,7 +163,7 @@ def _run_jobs(tools: Tools, stopping: threading.Event) -> int:
     return 0
 
 
-def _run_api(tools: Tools, stopping: threading.Event) -> int:
+def _run_api(tools: Tools, stopping: Stopping) -> int:
     """Take in usage events and answer machines; nobody in Slack."""
     tools.align("start")
     door = UsageDoor(tools)

@@ -18,6 +18,7 @@ from slackbox.world import World
 
 __all__ = ["Settings", "Slackbox", "start"]
 START_SECONDS = 10.0
+LOOK = 0.5
 
 
 class Protocol(H11Protocol):
@@ -71,8 +72,12 @@ class Slackbox:
         self._listener.close()
 
     def wait(self) -> None:
-        """Stay until it is stopped. Waits for no thread: a Ctrl-C in a join leaves Python thinking that the thread has ended."""
-        self._ended.wait()
+        """Stay until it is stopped. Waits for no thread: a Ctrl-C in a join leaves Python thinking that the thread has ended.
+
+        Looks again and again, for a Ctrl-C that comes just before a wait does not end it.
+        """
+        while not self._ended.wait(LOOK):
+            pass
 
     def __enter__(self) -> "Slackbox":
         return self
