@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import absent
 
@@ -18,6 +18,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+PATIENCE = 30_000  # milliseconds: longer than a busy machine takes, and nobody waits for it where all is well
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -64,7 +67,7 @@ def console() -> Console:
 def page(browser: Browser, console: Console) -> Iterator[Page]:
     """A fresh page, 1280 wide, in UTC."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en-US", reduced_motion="reduce")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(PATIENCE)
     tab = context.new_page()
     tab.on("console", console.hear)
     tab.on("pageerror", lambda error: console.complaints.append(str(error)))

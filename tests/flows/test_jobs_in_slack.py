@@ -89,9 +89,9 @@ def test_a_failure_is_told_once_and_its_end_once(tools: Tools, slack: Slack, clo
         go(tools, fails=False)
         assert [1, 0, 0, 0] == [process.tell() for process in processes * 2]
     assert [1, 1] == [len(seen), len(over)]
-    assert "sweep-ledger fails since 2026-11-22 12:00Z: " + WORDS + "." in words(seen[0])
+    assert f"sweep-ledger fails since {clock.now:%Y-%m-%d} 12:00Z: {WORDS}." in words(seen[0])
     assert "It is tried again at 12:01Z, attempt 2 of 4." in words(seen[0])
-    assert "sweep-ledger works again. It failed from 2026-11-22 12:00Z to 2026-11-22 16:00Z." in words(over[0])
+    assert f"sweep-ledger works again. It failed from {clock.now:%Y-%m-%d} 12:00Z to {clock.now:%Y-%m-%d} 16:00Z." in words(over[0])
 
 
 def test_a_notice_that_slack_does_not_take_is_told_later(tools: Tools, slack: Slack, clock: Clock) -> None:
@@ -118,7 +118,7 @@ def test_a_failure_that_was_over_before_anybody_could_be_told_is_one_message(too
     go(tools, fails=False)
     with slack.new(BRUNO) as seen:
         assert [1, 0] == [telling.tell(), telling.tell()]
-    assert [f"It failed from 2026-11-24 12:00Z to 2026-11-24 13:00Z: {WORDS}."] == [
+    assert [f"It failed from {clock.now:%Y-%m-%d} 12:00Z to {clock.now:%Y-%m-%d} 13:00Z: {WORDS}."] == [
         line.partition("again. ")[2] for line in words(seen[0]).splitlines()[:1]
     ]
 
@@ -146,7 +146,7 @@ def test_a_failure_that_returns_while_its_end_is_told_is_told_anew(tools: Tools,
     troubles.told(tools.ledger.engine, ending, clock.now)
     with slack.new(BRUNO) as seen:
         assert [1, 0] == [telling.tell(), telling.tell()]
-    assert "fails since 2026-11-26 14:00Z" in words(seen[0])
+    assert f"fails since {clock.now:%Y-%m-%d} 14:00Z" in words(seen[0])
     clock.forward(hours=1)
     go(tools, fails=False)
     assert 1 == telling.tell()
