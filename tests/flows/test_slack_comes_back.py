@@ -1,5 +1,10 @@
 """Slack goes away while the bot runs, and comes back at the same address."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 from bot.assemble import Tools
 from bot.demo import with_slack
 from bot.manifest import manifest
@@ -7,7 +12,7 @@ from bot.serve import Service
 from slackbox.server import start
 from slackbox.settings import Settings
 from tests.conftest import free_port
-from tests.flows.slack import Slack, eventually
+from tests.flows.slack import BRUNO, COSTS, Slack, eventually
 
 
 def test_an_outage_ends_with_answers_again(tools: Tools) -> None:
@@ -52,3 +57,22 @@ def test_it_ends_even_where_it_is_told_to_while_it_connects(tools: Tools) -> Non
         assert eventually(lambda: now.is_running)
         service.stop()
         assert not client.is_connected()
+
+
+def test_what_was_heard_before_it_is_told_to_end_is_acknowledged(tools: Tools) -> None:
+    heard, ending = threading.Event(), threading.Event()
+
+    def dawdle(*_: Any) -> None:
+        heard.set()
+        assert ending.wait(20)
+        time.sleep(0.2)  # meanwhile it hangs up
+
+    with start(Settings(manifest(), rate_limits=False)) as box, ThreadPoolExecutor(1) as user:
+        service = Service(with_slack(tools, box), http=False)
+        service.start()
+        service._socket.client.socket_mode_request_listeners.insert(0, dawdle)  # type: ignore[union-attr]
+        typed = user.submit(Slack(box, service).call, "command", user=BRUNO, channel=COSTS, text="/cost help")
+        assert heard.wait(20)
+        ending.set()
+        service.stop()
+        assert typed.result()["acked"]
