@@ -40,8 +40,9 @@ def headline(text: str) -> str:
 
 def test_a_shared_answer_is_the_one_that_was_seen_and_says_by_whom(slack: Slack) -> None:
     answer = slack.type("/cost team=ml last 7d by=model", channel=COSTS)
-    assert "is now in" in slack.share(answer)
-    [shared] = [message for message in slack.messages(DORA) if not message["ephemeral"]]
+    with slack.new(DORA, only=lambda message: not message["ephemeral"]) as seen:
+        assert "is now in" in slack.share(answer)
+    [shared] = seen
     assert (answer["text"], question_id(answer)) == (shared["text"], question_id(shared))
     assert f"Shared by <@{BRUNO}>" in words(shared)
     assert "actions" not in kinds(shared)
