@@ -10,7 +10,7 @@ from typing import Final
 LOG = logging.getLogger("finops.desk")
 WAITING: Final = 200  # questions that may be open, all people together
 EACH: Final = 4  # questions one person may have open, so that nobody shuts out the others
-PATIENCE: Final = 5.0  # seconds to finish in; hanging up on Slack takes up to three more, and a kill usually comes after ten
+PATIENCE: Final = 5.0  # seconds to finish in; hanging up on Slack may take as long, and a kill usually comes after ten
 
 Work = Callable[[], None]
 
