@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("--mode http and --request-url go together")
     manifest = json.loads(Path(options.manifest).read_text()) if options.manifest else MANIFEST
     settings = Settings(manifest, port=options.port, request_url=options.request_url, rate_limits=not options.no_rate_limits)
-    with start(settings) as box:
+    with suppress(KeyboardInterrupt), start(settings) as box:
         lines = {"page": box.url, "SLACK_API_URL": box.api_url, "SLACK_BOT_TOKEN": settings.bot_token}
         secret = {"SLACK_SIGNING_SECRET": settings.signing_secret} if options.request_url else {"SLACK_APP_TOKEN": settings.app_token}
         sys.stdout.write("".join(f"{name}={value}\n" for name, value in {**lines, **secret}.items()))
         sys.stdout.flush()
-        try:
-            box.wait()
-        except KeyboardInterrupt:
-            return 0
+        box.wait()
     return 0
 
 

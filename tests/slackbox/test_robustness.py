@@ -1,6 +1,7 @@
 """Whatever is sent, a call answers or refuses; it never breaks."""
 
 import contextlib
+import io
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from slackbox.__main__ import main as command_line
 from slackbox.rig import RefusedError, Rig
 from slackbox.settings import Settings
 from slackbox.web_api import METHODS, call
@@ -88,6 +90,15 @@ def test_no_body_breaks_a_call_of_the_page(browser: Browser, name: str) -> None:
     for body in BODIES:
         answer = browser(name, **body)
         assert answer.get("status", 200) < 500, answer
+
+
+def test_ctrl_c_ends_the_command_line_also_while_it_still_says_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(io.StringIO):
+        def flush(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdout", Interrupted())
+    assert 0 == command_line([])
 
 
 def test_the_command_line_says_where_it_listens_and_ends_with_ctrl_c() -> None:
