@@ -23,7 +23,8 @@ settings.register_profile("project", deadline=None)  # machines differ; no test 
 settings.load_profile("project")
 
 ROOM = 6 << 30  # bytes; whole runs were seen to take a fifth of it
-RACING = {"browser", "flows"}  # folders whose tests are people in front of a running bot, its threads and a browser
+# folders whose tests stand before running servers, their threads and a browser
+RACING = {"browser", "flows", "gateway", "integration", "slackbox"}
 
 
 def pytest_configure() -> None:
