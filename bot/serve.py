@@ -109,7 +109,7 @@ class Service:
 def hang_up(handler: SocketModeHandler, seconds: float = HANGING_UP) -> None:
     """Close Socket Mode. A client that is just connecting forgets that it is to end and would never return, so it is told until it did."""
     client = handler.client
-    client.auto_reconnect_enabled = False
+    client.auto_reconnect_enabled = False  # or it might take the silence that follows for a loss
     ending = threading.Thread(target=_close, args=(handler,), name="hang-up", daemon=True)
     ending.start()
     end = time.monotonic() + seconds

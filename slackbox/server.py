@@ -18,7 +18,7 @@ from slackbox.world import World
 
 __all__ = ["Settings", "Slackbox", "start"]
 START_SECONDS = 10.0
-LOOK = 0.5
+LOOK_SECONDS = 0.5
 
 
 class Protocol(H11Protocol):
@@ -76,7 +76,7 @@ class Slackbox:
 
         Looks again and again, for a Ctrl-C that comes just before a wait does not end it.
         """
-        while not self._ended.wait(LOOK):
+        while not self._ended.wait(LOOK_SECONDS):
             pass
 
     def __enter__(self) -> "Slackbox":

@@ -164,6 +164,7 @@ def data_is_here() -> bool:
         return False
 
 
+# they are no part of the project, being other people's: whoever has a copy tests how it is read
 needs_data = pytest.mark.skipif(not data_is_here(), reason=f"needs the public data: set {series.VARIABLE}")
 
 

@@ -219,6 +219,6 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-@pytest.mark.timeout(60)  # a look back over all that came before would take a quarter of an hour
+@pytest.mark.timeout(60)  # to look back from each character over all before it takes far longer
 def test_a_hostile_line_costs_time_in_proportion(piece: str) -> None:
     assert redact(piece * (1_000_000 // len(piece)))
